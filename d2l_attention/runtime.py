@@ -1,0 +1,304 @@
+"""Make MXNet 1.9.1 run on today's Python, NumPy and CUDA drivers, and pick devices and seeds.
+
+MXNet 1.9.1 (2022) is the last release on the package index. It still does everything this book
+needs, but it was written for NumPy 1.x, Python's old `distutils` and a CUDA 11 installed by hand.
+`prepare()` bridges the three gaps. It runs once, on `import d2l_attention`, before anything else:
+
+1. **Names that NumPy dropped.** MXNet looks some of them up while it is imported. They are lent to
+   NumPy for those two seconds and taken away again, so nobody else ever sees them (`LENT_NAMES`).
+   Five MXNet modules also need old names at run time: each gets a private view of NumPy that has
+   them (`PRIVATE_NAMES`); the `numpy` that you import stays as it is.
+2. **NumPy 2 prints scalars differently** (`np.int64(3)` for `3`), and MXNet sends operator attributes
+   to its C++ side as printed text. MXNet's own `str` is replaced by one that unwraps scalars.
+3. **CUDA libraries from wheels.** The GPU builds `mxnet-cu112` and `mxnet-cu117` link against CUDA 11.
+   When the `nvidia-*-cu11` wheels are installed, their libraries are loaded first, in an order in which
+   each finds what it needs (`CUDA_LIBRARIES`). Nothing is loaded for the CPU build.
+"""
+
+import contextlib
+import ctypes
+import functools
+import importlib.metadata
+import importlib.util
+import random
+import sys
+import threading
+import types
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as onp
+
+# What MXNet 1.9.1 looks up in NumPy while it is imported and current NumPy no longer has. Real
+# values where one exists; a financial function (moved to numpy-financial in 2019) gets a stub that says so.
+_FINANCE = ("mirr", "npv", "pmt", "ppmt", "pv", "rate")
+LENT_NAMES = {
+    "PZERO": 0.0,
+    "NZERO": -0.0,
+    "NINF": -onp.inf,
+    "PINF": onp.inf,
+    "Inf": onp.inf,
+    "NAN": onp.nan,
+    "NaN": onp.nan,
+    "alltrue": onp.all,
+    "sometrue": onp.any,
+    "product": onp.prod,
+    "round_": onp.round,
+    "in1d": onp.isin,
+    "trapz": getattr(onp, "trapezoid", None) or getattr(onp, "trapz", None),
+    "msort": functools.partial(onp.sort, axis=0),
+    "bool": bool,
+}
+# What MXNet's modules still look up after the import: module -> (its name for NumPy, old names it uses).
+PRIVATE_NAMES = {
+    "mxnet.numpy.multiarray": ("_np", ("bool",)),
+    "mxnet.ndarray.numpy._op": ("_np", ("bool", "compat")),
+    "mxnet.symbol.numpy._symbol": ("_np", ("bool", "compat")),
+    "mxnet.test_utils": ("np", ("bool",)),
+    "mxnet.gluon.contrib.estimator.event_handler": ("np", ("Inf",)),
+}
+# Shared libraries of the `nvidia-*-cu11` wheels, in loading order: (folder below `nvidia/`, file name).
+CUDA_LIBRARIES = (
+    ("cuda_runtime", "libcudart.so.11.0"),
+    ("cublas", "libcublasLt.so.11"),
+    ("cublas", "libcublas.so.11"),
+    ("cudnn", "libcudnn.so.8"),
+    ("cufft", "libcufft.so.10"),
+    ("curand", "libcurand.so.10"),
+    ("cusparse", "libcusparse.so.11"),
+    ("cusolver", "libcusolver.so.11"),
+    ("cuda_nvrtc", "libnvrtc.so.11.2"),
+    ("nvtx", "libnvToolsExt.so.1"),
+    ("nccl", "libnccl.so.2"),
+)
+CUDA_BUILDS = ("mxnet-cu112", "mxnet-cu117")
+
+_lock = threading.Lock()
+
+
+def prepare() -> None:
+    """Import MXNet under the installed Python and NumPy and switch on its NumPy interface.
+
+    Called by `import d2l_attention`; calling it again does nothing but repeat `npx.set_np()`, which
+    MXNet keeps per thread: call it first in any thread that you start.
+
+    Raises
+    ------
+    ImportError
+        MXNet is not installed, or its library cannot be loaded; the message says what to install.
+    """
+    with _lock:
+        if "mxnet" not in sys.modules:
+            if cuda_build():
+                load_cuda_libraries()
+            with _lent_names(), _distutils():
+                _import_mxnet()
+        _patch_mxnet()
+    from mxnet import npx
+
+    npx.set_np()
+
+
+def _import_mxnet() -> None:
+    try:
+        # An earlier `import mxnet` that failed leaves half of its modules behind.
+        for name in [name for name in sys.modules if name.startswith("mxnet.")]:
+            del sys.modules[name]
+        importlib.import_module("mxnet")
+    except ModuleNotFoundError as error:
+        if error.name != "mxnet":
+            raise
+        raise ImportError("MXNet is not installed: pip install --no-deps mxnet==1.9.1") from error
+    except OSError as error:  # a shared library that the GPU build links against
+        raise ImportError(
+            f"MXNet's library does not load ({error}). The GPU builds need an NVIDIA driver and the "
+            "nvidia-*-cu11 wheels; the CPU build is: pip install --no-deps mxnet==1.9.1"
+        ) from error
+
+
+@contextlib.contextmanager
+def _lent_names() -> Iterator[None]:
+    """Lend NumPy the names in `LENT_NAMES` that it lacks; take them away again at the end."""
+    names = LENT_NAMES | {name: _gone(name) for name in _FINANCE}
+    missing = [name for name in names if name not in vars(onp)]
+    for name in missing:
+        setattr(onp, name, names[name])
+    try:
+        yield
+    finally:
+        for name in missing:
+            delattr(onp, name)
+
+
+def _gone(name: str):
+    def gone(*args, **kwargs):
+        raise NotImplementedError(f"numpy.{name} was removed in NumPy 1.20: use numpy-financial")
+
+    return gone
+
+
+@contextlib.contextmanager
+def _distutils() -> Iterator[None]:
+    """Stand in for `distutils.version`, which left Python in 3.12, where setuptools does not supply it."""
+    try:
+        found = importlib.util.find_spec("distutils.version") is not None
+    except ModuleNotFoundError:
+        found = False
+    if found:
+        yield
+        return
+    from packaging.version import Version
+
+    package, version = types.ModuleType("distutils"), types.ModuleType("distutils.version")
+    package.version, package.__path__ = version, []
+    version.LooseVersion = version.StrictVersion = Version
+    sys.modules |= {"distutils": package, "distutils.version": version}
+    try:
+        yield
+    finally:
+        for name in ("distutils", "distutils.version"):
+            sys.modules.pop(name, None)
+
+
+def _patch_mxnet() -> None:
+    """Give MXNet's own modules what they need at run time. NumPy itself is not touched."""
+    old_names = LENT_NAMES | {"compat": types.SimpleNamespace(basestring=str)}
+    for module_name, (alias, names) in PRIVATE_NAMES.items():
+        module = sys.modules.get(module_name)
+        if module is None or getattr(module, alias) is not onp:
+            continue
+        view = types.ModuleType("numpy", "NumPy, with the old names that this MXNet module uses.")
+        view.__dict__.update(vars(onp))
+        view.__dict__.update({name: old_names[name] for name in names if name not in vars(onp)})
+        view.__getattr__ = functools.partial(getattr, onp)  # submodules that NumPy loads on demand
+        setattr(module, alias, view)
+    for name in ("mxnet._ctypes.ndarray", "mxnet._ctypes.symbol"):
+        sys.modules[name].str = _attribute_text
+
+
+def _attribute_text(value) -> str:
+    """Print an operator attribute the way MXNet's C++ side parses it: NumPy scalars as plain numbers."""
+    if isinstance(value, tuple | list):
+        value = type(value)(v.item() if isinstance(v, onp.generic) else v for v in value)
+    return str(value)
+
+
+def cuda_build() -> str | None:
+    """Name of the installed GPU build of MXNet (one of `CUDA_BUILDS`), or None for the CPU build."""
+    for name in CUDA_BUILDS:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            importlib.metadata.distribution(name)
+            return name
+    return None
+
+
+def load_cuda_libraries(search_path: list[str] | None = None) -> list[Path]:
+    """Load the CUDA 11 libraries of the installed `nvidia-*-cu11` wheels, and return their paths.
+
+    Libraries that no wheel supplies are left to the system's loader. `search_path` names the folders to
+    look in instead of `sys.path`; each is expected to hold `nvidia/<name>/lib/<file>`.
+
+    Raises
+    ------
+    ImportError
+        A library is there but does not load; the message names it and the loader's reason.
+    """
+    loaded = []
+    for folder, file_name in CUDA_LIBRARIES:
+        for root in sys.path if search_path is None else search_path:
+            path = Path(root) / "nvidia" / folder / "lib" / file_name
+            if path.is_file():
+                try:
+                    ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+                except OSError as error:
+                    raise ImportError(f"cannot load {file_name} from its wheel: {error}") from error
+                loaded.append(path)
+                break
+    return loaded
+
+
+@functools.cache
+def _usable(index: int) -> bool:
+    """Whether GPU `index` runs a kernel of this MXNet build; says why not, once, if it is there but does not."""
+    import mxnet as mx
+
+    try:
+        ones = mx.np.ones((2, 2), ctx=mx.gpu(index))
+        return float(mx.np.dot(ones, ones).sum()) == 8.0  # reading the result waits for the kernel
+    except mx.MXNetError as error:
+        reason = str(error).strip().splitlines()[-1]
+        warnings.warn(
+            f"GPU {index} cannot run this MXNet build (its kernels cover compute capability 5.0 to 8.6), "
+            f"so the CPU is used instead. MXNet says: {reason}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        return False
+
+
+def _num_gpus() -> int:
+    import mxnet as mx
+
+    if not mx.runtime.Features().is_enabled("CUDA"):
+        return 0
+    try:
+        return mx.context.num_gpus()
+    except mx.MXNetError:  # no driver, or one that is older than the build
+        return 0
+
+
+def try_gpu(index: int = 0):
+    """Return GPU `index` if this MXNet build can run on it, else the CPU.
+
+    A GPU that is visible but unusable (Hopper and newer have no kernels in these builds) is found out by
+    running one small kernel; a warning then says so, once.
+
+    >>> str(try_gpu(99))
+    'cpu(0)'
+    """
+    import mxnet as mx
+
+    if not isinstance(index, int) or index < 0:
+        raise ValueError(f"index must be a non-negative integer, got {index!r}")
+    return mx.gpu(index) if index < _num_gpus() and _usable(index) else mx.cpu()
+
+
+def try_all_gpus() -> list:
+    """Return all GPUs that this MXNet build can run on, or `[cpu()]` if there is none."""
+    import mxnet as mx
+
+    gpus = [mx.gpu(index) for index in range(_num_gpus()) if _usable(index)]
+    return gpus or [mx.cpu()]
+
+
+def seed_everything(seed: int) -> None:
+    """Seed MXNet on every device, NumPy's global state and Python's `random`.
+
+    >>> seed_everything(0)
+    >>> first = random.random()
+    >>> seed_everything(0)
+    >>> first == random.random()
+    True
+    """
+    import mxnet as mx
+
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be an integer in [0, 2**32), got {seed!r}")
+    random.seed(seed)
+    onp.random.seed(seed)
+    mx.random.seed(seed)
+
+
+def describe_device(device) -> str:
+    """Return one line for a notebook's top: the device and, for a GPU, how many there are.
+
+    >>> import mxnet as mx
+    >>> describe_device(mx.cpu())
+    'running on the CPU'
+    """
+    if device.device_type == "cpu":
+        return "running on the CPU"
+    return f"running on GPU {device.device_id} of {_num_gpus()}"
+
+
