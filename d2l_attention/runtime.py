@@ -4,12 +4,13 @@ MXNet 1.9.1 (2022) is the last release on the package index. It still does every
 needs, but it was written for NumPy 1.x, Python's old `distutils` and a CUDA 11 installed by hand.
 `prepare()` bridges the three gaps. It runs once, on `import d2l_attention`, before anything else:
 
-1. **Names that NumPy dropped.** MXNet looks some of them up while it is imported. They are lent to
-   NumPy for those two seconds and taken away again, so nobody else ever sees them (`LENT_NAMES`).
+1. **Names that NumPy and Python dropped.** MXNet looks some of them up while it is imported. They are
+   lent to NumPy for those two seconds and taken away again (`LENT_NAMES`), as is `distutils.version`.
    Five MXNet modules also need old names at run time: each gets a private view of NumPy that has
    them (`PRIVATE_NAMES`); the `numpy` that you import stays as it is.
-2. **NumPy 2 prints scalars differently** (`np.int64(3)` for `3`), and MXNet sends operator attributes
-   to its C++ side as printed text. MXNet's own `str` is replaced by one that unwraps scalars.
+2. **NumPy 2 prints scalars differently** (`np.int64(3)` for `3`), and MXNet sends shapes and operator
+   attributes to its C++ side as printed text. The `str` of three MXNet modules (`TEXT_MODULES`) is
+   replaced by one that unwraps scalars.
 3. **CUDA libraries from wheels.** The GPU builds `mxnet-cu112` and `mxnet-cu117` link against CUDA 11.
    When the `nvidia-*-cu11` wheels are installed, their libraries are loaded first, in an order in which
    each finds what it needs (`CUDA_LIBRARIES`). Nothing is loaded for the CPU build.
@@ -19,7 +20,7 @@ import contextlib
 import ctypes
 import functools
 import importlib.metadata
-import importlib.util
+import operator
 import random
 import sys
 import threading
@@ -45,7 +46,7 @@ LENT_NAMES = {
     "sometrue": onp.any,
     "product": onp.prod,
     "round_": onp.round,
-    "in1d": onp.isin,
+    "in1d": lambda ar1, ar2, **options: onp.isin(onp.ravel(ar1), ar2, **options),
     "trapz": getattr(onp, "trapezoid", None) or getattr(onp, "trapz", None),
     "msort": functools.partial(onp.sort, axis=0),
     "bool": bool,
@@ -58,6 +59,8 @@ PRIVATE_NAMES = {
     "mxnet.test_utils": ("np", ("bool",)),
     "mxnet.gluon.contrib.estimator.event_handler": ("np", ("Inf",)),
 }
+# MXNet's modules that print shapes and operator attributes for the C++ side.
+TEXT_MODULES = ("mxnet._ctypes.ndarray", "mxnet._ctypes.symbol", "mxnet.symbol.symbol")
 # Shared libraries of the `nvidia-*-cu11` wheels, in loading order: (folder below `nvidia/`, file name).
 CUDA_LIBRARIES = (
     ("cuda_runtime", "libcudart.so.11.0"),
@@ -92,7 +95,8 @@ def prepare() -> None:
         if "mxnet" not in sys.modules:
             if cuda_build():
                 load_cuda_libraries()
-            with _lent_names(), _distutils():
+            with _lent_names(), _lent_distutils(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # MXNet's sources hold escapes that Python 3.12 warns of
                 _import_mxnet()
         _patch_mxnet()
     from mxnet import npx
@@ -110,11 +114,23 @@ def _import_mxnet() -> None:
         if error.name != "mxnet":
             raise
         raise ImportError("MXNet is not installed: pip install --no-deps mxnet==1.9.1") from error
-    except OSError as error:  # a shared library that the GPU build links against
-        raise ImportError(
-            f"MXNet's library does not load ({error}). The GPU builds need an NVIDIA driver and the "
-            "nvidia-*-cu11 wheels; the CPU build is: pip install --no-deps mxnet==1.9.1"
-        ) from error
+    except OSError as error:  # a shared library that MXNet links against is not there
+        raise ImportError(f"MXNet's library does not load ({error}). {_cure(str(error))}") from error
+
+
+def _cure(reason: str) -> str:
+    """Say what to do about a shared library that `reason`, the loader's message, names."""
+    if "libcuda.so" in reason:
+        build = cuda_build()
+        return (
+            f"The GPU build needs an NVIDIA driver. Without one, take the CPU build: pip uninstall {build}, "
+            "then pip install --no-deps mxnet==1.9.1"
+        )
+    if any(name in reason for name in ("libgomp", "libquadmath")):
+        return "On Debian and Ubuntu: apt-get install libgomp1 libquadmath0"
+    if cuda_build():
+        return "The GPU build needs the nvidia-*-cu11 wheels, which colab.py in the book's repository lists."
+    return "Install it again: pip install --no-deps --force-reinstall mxnet==1.9.1"
 
 
 @contextlib.contextmanager
@@ -139,26 +155,22 @@ def _gone(name: str):
 
 
 @contextlib.contextmanager
-def _distutils() -> Iterator[None]:
-    """Stand in for `distutils.version`, which left Python in 3.12, where setuptools does not supply it."""
-    try:
-        found = importlib.util.find_spec("distutils.version") is not None
-    except ModuleNotFoundError:
-        found = False
-    if found:
-        yield
-        return
+def _lent_distutils() -> Iterator[None]:
+    """Lend Python a `distutils.version`, which left it in 3.12 and warns in 3.10 and 3.11."""
     from packaging.version import Version
 
     package, version = types.ModuleType("distutils"), types.ModuleType("distutils.version")
     package.version, package.__path__ = version, []
     version.LooseVersion = version.StrictVersion = Version
-    sys.modules |= {"distutils": package, "distutils.version": version}
+    lent = {"distutils": package, "distutils.version": version}
+    before = {name: sys.modules[name] for name in lent if name in sys.modules}
+    sys.modules.update(lent)
     try:
         yield
     finally:
-        for name in ("distutils", "distutils.version"):
-            sys.modules.pop(name, None)
+        for name in lent:
+            del sys.modules[name]
+        sys.modules.update(before)
 
 
 def _patch_mxnet() -> None:
@@ -173,15 +185,30 @@ def _patch_mxnet() -> None:
         view.__dict__.update({name: old_names[name] for name in names if name not in vars(onp)})
         view.__getattr__ = functools.partial(getattr, onp)  # submodules that NumPy loads on demand
         setattr(module, alias, view)
-    for name in ("mxnet._ctypes.ndarray", "mxnet._ctypes.symbol"):
-        sys.modules[name].str = _attribute_text
+    for name in TEXT_MODULES:
+        sys.modules[name].str = _AttributeText
 
 
-def _attribute_text(value) -> str:
-    """Print an operator attribute the way MXNet's C++ side parses it: NumPy scalars as plain numbers."""
-    if isinstance(value, tuple | list):
-        value = type(value)(v.item() if isinstance(v, onp.generic) else v for v in value)
-    return str(value)
+class _AttributeTextType(type):
+    """Make `_AttributeText(value)` a plain string, and `isinstance(value, _AttributeText)` a test for one."""
+
+    def __call__(cls, value: object = "") -> str:
+        return str(_unwrapped(value))
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, str)
+
+
+class _AttributeText(metaclass=_AttributeTextType):
+    """Stands in for `str` in MXNet's modules: NumPy scalars, also in nested tuples, print as plain numbers."""
+
+
+def _unwrapped(value):
+    if isinstance(value, onp.generic):
+        return value.item()
+    if type(value) in (tuple, list):
+        return type(value)(_unwrapped(item) for item in value)
+    return value
 
 
 def cuda_build() -> str | None:
@@ -197,24 +224,27 @@ def load_cuda_libraries(search_path: list[str] | None = None) -> list[Path]:
     """Load the CUDA 11 libraries of the installed `nvidia-*-cu11` wheels, and return their paths.
 
     Libraries that no wheel supplies are left to the system's loader. `search_path` names the folders to
-    look in instead of `sys.path`; each is expected to hold `nvidia/<name>/lib/<file>`.
+    look in instead of `sys.path`; each is expected to hold `nvidia/<name>/lib/<file>`. The folder with
+    CUDA 11's runtime comes first: CUDA 12's wheels hold some files of the same names.
 
     Raises
     ------
     ImportError
         A library is there but does not load; the message names it and the loader's reason.
     """
+    roots = [Path(root, "nvidia") for root in (sys.path if search_path is None else search_path)]
+    roots.sort(key=lambda root: not root.joinpath("cuda_runtime", "lib", "libcudart.so.11.0").is_file())
     loaded = []
     for folder, file_name in CUDA_LIBRARIES:
-        for root in sys.path if search_path is None else search_path:
-            path = Path(root) / "nvidia" / folder / "lib" / file_name
-            if path.is_file():
-                try:
-                    ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
-                except OSError as error:
-                    raise ImportError(f"cannot load {file_name} from its wheel: {error}") from error
-                loaded.append(path)
-                break
+        paths = [root / folder / "lib" / file_name for root in roots]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            continue
+        try:
+            ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+        except OSError as error:
+            raise ImportError(f"cannot load {file_name} from its wheel: {error}") from error
+        loaded.append(path)
     return loaded
 
 
@@ -229,10 +259,10 @@ def _usable(index: int) -> bool:
     except mx.MXNetError as error:
         reason = str(error).strip().splitlines()[-1]
         warnings.warn(
-            f"GPU {index} cannot run this MXNet build (its kernels cover compute capability 5.0 to 8.6), "
+            f"GPU {index} cannot run this MXNet build (its kernels run on compute capability 5.0 to 8.9), "
             f"so the CPU is used instead. MXNet says: {reason}",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
         return False
 
@@ -254,13 +284,17 @@ def try_gpu(index: int = 0):
     A GPU that is visible but unusable (Hopper and newer have no kernels in these builds) is found out by
     running one small kernel; a warning then says so, once.
 
+    Raises
+    ------
+    TypeError, ValueError
+        `index` is not an integer, or is negative.
+
     >>> str(try_gpu(99))
     'cpu(0)'
     """
     import mxnet as mx
 
-    if not isinstance(index, int) or index < 0:
-        raise ValueError(f"index must be a non-negative integer, got {index!r}")
+    index = _integer("index", index, 2**31)
     return mx.gpu(index) if index < _num_gpus() and _usable(index) else mx.cpu()
 
 
@@ -273,7 +307,14 @@ def try_all_gpus() -> list:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed MXNet on every device, NumPy's global state and Python's `random`.
+    """Seed MXNet on every device, NumPy's global state and Python's `random`, with 0 <= seed < 2**32.
+
+    Covers MXNet's draws, initialisation and dropout, and the shuffling of Gluon's DataLoader.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `seed` is not an integer, or is out of range.
 
     >>> seed_everything(0)
     >>> first = random.random()
@@ -283,11 +324,23 @@ def seed_everything(seed: int) -> None:
     """
     import mxnet as mx
 
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be an integer in [0, 2**32), got {seed!r}")
+    seed = _integer("seed", seed, 2**32)
     random.seed(seed)
     onp.random.seed(seed)
     mx.random.seed(seed)
+
+
+def _integer(name: str, value, limit: int) -> int:
+    """Return `value` as a Python integer in [0, limit); NumPy integers count, booleans and floats do not."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool | onp.bool_):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if not 0 <= number < limit:
+        raise ValueError(f"{name} must be in [0, {limit}), got {value!r}")
+    return number
 
 
 def describe_device(device) -> str:
@@ -300,5 +353,3 @@ def describe_device(device) -> str:
     if device.device_type == "cpu":
         return "running on the CPU"
     return f"running on GPU {device.device_id} of {_num_gpus()}"
-
-

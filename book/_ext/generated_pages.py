@@ -1,0 +1,139 @@
+"""Sphinx extension: the parts of the book that are written by the project itself.
+
+- ``{package-api} d2l_attention``: every public module of the package, from its docstrings.
+- ``{results-table}``: what paper-scale runs measured, from results/*.json.
+- ``{deck-list}``: the slide decks, from the notebooks in _toc.yml; the decks are built together with the book.
+- a link to the PDF on the front page, once tools/pdf.py has made it.
+"""
+
+import importlib
+import json
+import pkgutil
+import sys
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import pdf  # noqa: E402
+import slides  # noqa: E402
+
+PAGES = {"book/api", "book/results", "book/decks"}  # read in every build: what they show may have changed
+
+
+class MarkdownDirective(SphinxDirective):
+    """A directive whose content is Markdown that ``lines()`` writes."""
+
+    def lines(self) -> list[str]:
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        container = nodes.container()
+        self.state.nested_parse(StringList(self.lines(), self.name), self.content_offset, container, match_titles=True)
+        return container.children
+
+
+class PackageApi(MarkdownDirective):
+    """One section a public module: its docstring and its public members."""
+
+    required_arguments = 1
+
+    def lines(self) -> list[str]:
+        return [line for name in public_modules(self.arguments[0]) for line in api_section(name)]
+
+
+def public_modules(package: str) -> list[str]:
+    """Dotted names of the package and of all modules below it, without those that begin with an underscore."""
+    folder = importlib.import_module(package).__path__
+    found = [module.name for module in pkgutil.walk_packages(folder, f"{package}.")]
+    return [package, *(name for name in found if not any(part.startswith("_") for part in name.split(".")))]
+
+
+def api_section(name: str) -> list[str]:
+    return [f"## {name}", "", "```{eval-rst}", f".. automodule:: {name}", "```", ""]
+
+
+class ResultsTable(MarkdownDirective):
+    """One line a measured metric: the paper's number beside this project's mean and spread over seeds."""
+
+    def lines(self) -> list[str]:
+        files = sorted(Path(self.env.srcdir, "results").glob("*.json"))
+        if not files:
+            return ["No paper-scale run has been recorded yet: `results/` holds no files."]
+        head = ["System", "Metric", "Paper", "This project", "Seeds", "Device", "Minutes"]
+        rows = [row for file in files for row in result_rows(json.loads(file.read_text("utf-8")), self.env.srcdir)]
+        return [table_line(row) for row in [head, ["---"] * len(head), *rows]]
+
+
+def result_rows(result: dict, root: str | Path) -> list[list[str]]:
+    """The table's rows for one results file; the system's name leads to its notebook."""
+    notebook = next(Path(root, "chapters").glob(f"*/{result['name']}.ipynb"), None)
+    system = f"[{result['name']}](/{notebook.relative_to(root).as_posix()})" if notebook else result["name"]
+    seeds = result["seeds"] if isinstance(result["seeds"], int) else len(result["seeds"])
+    rows = []
+    for key, metric in result["metrics"].items():
+        unit = f" {metric['unit']}" if metric.get("unit") else ""
+        paper = "-" if metric["paper"] is None else f"{metric['paper']:g}{unit}"
+        measured = mean_and_spread(metric["mean"], metric["std"]) + unit
+        rows.append([system, key, paper, measured, str(seeds), result["device"], f"{result['minutes']:.1f}"])
+    return rows
+
+
+def mean_and_spread(mean: float, std: float) -> str:
+    """Mean ± standard deviation, both with the digits that the deviation's first two digits justify.
+
+    >>> mean_and_spread(0.97134, 0.0123), mean_and_spread(25.31, 0.0)
+    ('0.971 ± 0.012', '25.31')
+    """
+    if not std:
+        return f"{mean:.4g}"
+    digits = max(0, 1 - int(f"{std:e}".split("e")[1]))
+    return f"{mean:.{digits}f} ± {std:.{digits}f}"
+
+
+def table_line(cells: list[str]) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+class DeckList(SphinxDirective):
+    """A list of links to the decks, which stand beside the book's pages in slides/."""
+
+    def run(self) -> list[nodes.Node]:
+        items = []
+        for deck in slides.decks(Path(self.env.srcdir)):
+            link = nodes.reference("", deck.title, refuri=f"../slides/{deck.name}.html", internal=True)
+            items.append(nodes.list_item("", nodes.paragraph("", "", link)))
+        return [nodes.bullet_list("", *items)] if items else [nodes.paragraph("", "There are no decks yet.")]
+
+
+def build_decks(app, exception) -> None:
+    if exception is None and app.builder.name == "html":
+        slides.build(Path(app.srcdir), Path(app.outdir))
+
+
+def link_pdf(app, pagename, templatename, context, doctree) -> None:
+    if pagename == app.config.root_doc and app.builder.name == "html" and Path(app.outdir, pdf.NAME).exists():
+        context["body"] = pdf.with_link(context["body"])
+
+
+def drop_speaker_notes(app, docname, source) -> None:
+    """Cells of slide type "notes" are for the lecturer: they are in the decks, not on the pages."""
+    if app.env.doc2path(docname).endswith(".ipynb"):
+        notebook = json.loads(source[0])
+        cells = [c for c in notebook["cells"] if c["metadata"].get("slideshow", {}).get("slide_type") != "notes"]
+        source[0] = json.dumps(notebook | {"cells": cells})
+
+
+def setup(app) -> dict:
+    app.add_directive("package-api", PackageApi)
+    app.add_directive("results-table", ResultsTable)
+    app.add_directive("deck-list", DeckList)
+    app.connect("env-get-outdated", lambda app, env, added, changed, removed: PAGES & env.found_docs)
+    app.connect("source-read", drop_speaker_notes)
+    app.connect("html-page-context", link_pdf)
+    app.connect("build-finished", build_decks)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

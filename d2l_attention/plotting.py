@@ -1,0 +1,230 @@
+"""One Matplotlib style for the book, and the plots that it repeats. Importing this module sets the style.
+
+Figures stand on a white card. No grey can carry the text of a transparent figure in both of the book's
+themes: a contrast of 4.5 needs a luminance below 0.183 on white (#ffffff) and above 0.202 on dark (#121212).
+They are 4.8 inches wide with 11-point text, so that the text is still 11 pixels high on a phone, where a
+figure is shrunk to 350 pixels. Set the width of a figure of your own to at most that.
+"""
+
+import math
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as onp
+from cycler import cycler
+from matplotlib.axes import Axes
+from scipy import stats
+
+from d2l_attention.training import History
+
+# The darker colours of Okabe and Ito (2008): colour-blind readers tell them apart, and each has a contrast of
+# at least 3 with the white card, as lines need. Line styles tell them apart in grey-scale print.
+COLORS = {
+    "blue": "#0072b2",
+    "vermilion": "#d55e00",
+    "green": "#009e73",
+    "black": "#000000",
+    "purple": "#cc79a7",
+}
+LINE_STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
+# Perceptually uniform; in grey, too, it falls steadily from pale (no weight) to black (the largest). Pale is not
+# the card's white, so that a matrix of zeros is still seen.
+COLOR_MAP = "magma_r"
+MOST_WORDS, MOST_NUMBERS = 12, 6  # labels that a heat map's side has room for at phone width
+
+STYLE = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.prop_cycle": cycler(color=COLORS.values()) + cycler(linestyle=LINE_STYLES),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": "medium",
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 120,
+    "figure.facecolor": "white",
+    "figure.figsize": (4.8, 3.2),
+    "font.size": 11,
+    "grid.color": "#e0e0e0",
+    "image.cmap": COLOR_MAP,
+    "legend.fontsize": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "savefig.facecolor": "white",
+}
+
+
+def use_style() -> None:
+    """Set the book's style for every figure from here on."""
+    plt.rcParams.update(STYLE)
+
+
+def heat_map(
+    weights,
+    *,
+    rows: Sequence | None = None,
+    columns: Sequence | None = None,
+    xlabel: str = "key",
+    ylabel: str = "query",
+    title: str = "",
+    unit: str = "weight",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw attention weights as a heat map, one row per query; pale is no weight, black the largest.
+
+    Parameters
+    ----------
+    weights : array of shape (m, n), MXNet or NumPy
+        Finite and not negative.
+    rows, columns : sequence of length m or n, optional
+        What stands at each query and key: words, or numbers (rounded to what tells the labels apart).
+        A long axis is labelled at evenly spaced places only. Positions 0, 1, ... if not given.
+    unit : str
+        Label of the colour bar.
+
+    Raises
+    ------
+    ValueError
+        `weights` is not a matrix, holds a negative or non-finite number, or a label is missing.
+
+    >>> ax = heat_map([[0.9, 0.1], [0.5, 0.5]], columns=["black", "cat"], title="who looks at whom")
+    >>> [label.get_text() for label in ax.get_xticklabels()]
+    ['black', 'cat']
+    """
+    weights = _numpy(weights)
+    if weights.ndim != 2 or weights.size == 0:
+        raise ValueError(f"weights must be a matrix, got shape {weights.shape}")
+    if not (onp.isfinite(weights).all() and (weights >= 0).all()):
+        raise ValueError("weights must be finite and not negative")
+    ax = plt.gca() if ax is None else ax
+    image = ax.imshow(weights, cmap=COLOR_MAP, vmin=0, vmax=weights.max() or 1, aspect="auto", interpolation="nearest")
+    ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.grid(False)
+    _label_axis(ax.xaxis, columns, weights.shape[1], "columns")
+    _label_axis(ax.yaxis, rows, weights.shape[0], "rows")
+    ax.figure.colorbar(image, ax=ax, label=unit)
+    return ax
+
+
+def _label_axis(axis, labels: Sequence | None, length: int, name: str) -> None:
+    labels = onp.arange(length) if labels is None else _numpy(labels)
+    if labels.shape != (length,):
+        raise ValueError(f"{name} must hold one label per position ({length}), got shape {labels.shape}")
+    words = labels.dtype.kind == "U"
+    places = (
+        onp.linspace(0, length - 1, min(length, MOST_WORDS if words else MOST_NUMBERS)).round().astype(int)
+    )
+    chosen = labels[places]
+    if labels.dtype.kind == "f":
+        step = onp.abs(onp.diff(chosen)).max(initial=0) or 1.0
+        decimals = max(0, 1 - math.floor(math.log10(step)))  # the first two digits of a step between labels
+        chosen = [f"{number:.{decimals}f}" for number in chosen]
+    axis.set_ticks(places, chosen)
+    if words and axis.axis_name == "x":
+        axis.set_tick_params(rotation=60)
+
+
+def band(
+    x,
+    samples,
+    *,
+    label: str | None = None,
+    color: str | None = None,
+    confidence: float = 0.95,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the mean of repeated measurements, within a confidence interval of the mean (Student's t).
+
+    Parameters
+    ----------
+    x : array of shape (n,)
+    samples : array of shape (repeats, n), repeats > 1
+        Each row one independent repetition (a seed). The interval assumes nearly normal means.
+    confidence : float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        The shapes do not fit, or `confidence` is not between 0 and 1.
+    """
+    x, samples = _numpy(x), _numpy(samples)
+    if samples.ndim != 2 or len(samples) < 2 or samples.shape[1:] != x.shape:
+        raise ValueError(f"samples must be of shape (repeats > 1, {len(x)}), got {samples.shape}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
+    ax = plt.gca() if ax is None else ax
+    mean = samples.mean(axis=0)
+    half = stats.t.ppf((1 + confidence) / 2, len(samples) - 1) * stats.sem(samples, axis=0)
+    (line,) = ax.plot(x, mean, label=label, color=color)
+    ax.fill_between(x, mean - half, mean + half, color=line.get_color(), alpha=0.2, linewidth=0)
+    return ax
+
+
+def power_law(
+    x, exponent: float, *, through: tuple[float, float], label: str | None = None, ax: Axes | None = None
+):
+    """Draw y = c x^exponent through a point: on log-log axes a straight thin line, to hold slopes against.
+
+    >>> ax = power_law([1, 100], -0.5, through=(1, 2))
+    >>> ax.lines[-1].get_ydata().round(2).tolist()
+    [2.0, 0.2]
+    """
+    x = _numpy(x).astype(float)
+    ax = plt.gca() if ax is None else ax
+    ax.plot(
+        x,
+        through[1] * (x / through[0]) ** exponent,
+        color="#606060",
+        linestyle=(0, (2, 2)),
+        lw=1,
+        label=label,
+    )
+    ax.set(xscale="log", yscale="log")
+    return ax
+
+
+def learning_curves(
+    histories: History | Sequence[History],
+    names: Sequence[str] = ("loss",),
+    *,
+    ax: Axes | None = None,
+    **labels: str,
+) -> Axes:
+    """Draw quantities against epochs: each seed as a thin line, and their mean as a thick one.
+
+    Where seeds stopped early, the mean goes as far as the shortest run.
+
+    Parameters
+    ----------
+    histories : History or sequence of History
+        What `training.train` returned, one per seed.
+    names : sequence of str
+        Quantities to draw, such as "loss" and "validation".
+    labels : str
+        `ylabel=`, `title=` and other properties of the axes.
+    """
+    histories = [histories] if isinstance(histories, History) else list(histories)
+    if not histories:
+        raise ValueError("histories must hold at least one history")
+    ax = plt.gca() if ax is None else ax
+    shortest = min(len(history.epochs) for history in histories)
+    for name in names:
+        mean = onp.mean([history[name][:shortest] for history in histories], axis=0)
+        (line,) = ax.plot(histories[0]["epoch"][:shortest], mean, label=name)
+        if len(histories) > 1:
+            for history in histories:
+                ax.plot(
+                    history["epoch"], history[name], color=line.get_color(), linestyle="-", lw=0.7, alpha=0.6
+                )
+    ax.set(**{"xlabel": "epoch", "ylabel": " and ".join(names)} | labels)
+    if len(names) > 1:
+        ax.legend()
+    return ax
+
+
+def _numpy(array) -> onp.ndarray:
+    return array.asnumpy() if hasattr(array, "asnumpy") else onp.asarray(array)
+
+
+use_style()

@@ -1,0 +1,29 @@
+"""What all tests share: one thread (so that results are exact), the runtime, and the real data where present."""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before MXNet loads: a second thread moves the last bits of a result
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from pathlib import Path
+
+import pytest
+
+import d2l_attention  # noqa: F401  (prepares MXNet for every test module)
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def real_data(monkeypatch) -> Path:
+    """The folder with real data sets: `D2L_ATTENTION_DATA`, else `../shared/data` beside the repository.
+
+    A test that asks for it is skipped where there is neither: tests never download.
+    """
+    folder = Path(os.environ.get("D2L_ATTENTION_DATA", SHARED_DATA))
+    if not folder.is_dir():
+        pytest.skip(
+            f"no real data: D2L_ATTENTION_DATA is not set and there is no folder {folder.name!r} to use"
+        )
+    monkeypatch.setenv("D2L_ATTENTION_DATA", str(folder))
+    return folder
