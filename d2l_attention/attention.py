@@ -32,6 +32,7 @@ from mxnet.gluon import HybridBlock, nn
 __all__ = [
     "AdditiveScore",
     "Attention",
+    "AttentionBlock",
     "BilinearScore",
     "BoxcarScore",
     "CosineScore",
@@ -96,7 +97,9 @@ def _masked_softmax(F, scores, mask, limit, compact):
     allowed = None
     if mask is not None:
         allowed = _legacy(F, "broadcast_like", mask, scores)
-        scores = F.np.minimum(scores, _legacy(F, "BlockGrad", (allowed * 2 - 1) * limit))  # -limit where masked
+        scores = F.np.minimum(
+            scores, _legacy(F, "BlockGrad", (allowed * 2 - 1) * limit)
+        )  # -limit where masked
     if compact:
         scores = F.np.maximum(scores, -limit)
         allowed = (
@@ -380,7 +383,19 @@ class CosineScore(Score):
 
 
 # --------------------------------------------------------------------------------------------- pooling
-class Attention(HybridBlock):
+class AttentionBlock(HybridBlock):
+    """A block with attention's contract: (query, key, value, mask) -> (context, weights).
+
+    Arrays are checked, and their mask is brought to full shape, (B, m, n), before `hybrid_forward` sees them.
+    """
+
+    def __call__(self, query, key, value, mask=None):
+        if not isinstance(query, mx.sym.Symbol):
+            mask = _check_inputs(self, query, key, value, mask)
+        return super().__call__(query, key, value, mask)
+
+
+class Attention(AttentionBlock):
     """Pool values with weights that come from a score: context = sum_i alpha(q, k_i) v_i.
 
     Parameters
@@ -420,7 +435,6 @@ class Attention(HybridBlock):
 
     def __call__(self, query, key, value, mask=None):
         if not isinstance(query, mx.sym.Symbol):
-            mask = _check_inputs(self, query, key, value, mask)
             self.score.check(query, key)
         return super().__call__(query, key, value, mask)
 
@@ -435,7 +449,7 @@ class Attention(HybridBlock):
 
 
 # ----------------------------------------------------------------------------------------------- heads
-class MultiHeadAttention(HybridBlock):
+class MultiHeadAttention(AttentionBlock):
     """Attend H times at once, each time in a learned subspace (Vaswani et al. 2017, section 3.2.2).
 
     Head h pools the values W_v^h v with weights from W_q^h q and W_k^h k; the H contexts are concatenated and mixed
@@ -493,11 +507,6 @@ class MultiHeadAttention(HybridBlock):
         self.attention = Attention(score, dropout=dropout)
         for name in ("query_projection", "key_projection", "value_projection", "output"):
             setattr(self, name, nn.Dense(hidden_size, use_bias=use_bias, flatten=False))
-
-    def __call__(self, query, key, value, mask=None):
-        if not isinstance(query, mx.sym.Symbol):
-            mask = _check_inputs(self, query, key, value, mask)
-        return super().__call__(query, key, value, mask)
 
     def hybrid_forward(self, F, query, key, value, mask=None):
         query = self._split(F, self.query_projection(query))  # (B * H, m, d / H)

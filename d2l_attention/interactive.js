@@ -59,7 +59,7 @@
     node.dot = svg(scene, "circle", { class: "dot", r: 6.5 });
     for (const name of ["x", "y"]) {
       const tag = svg(scene, "g", { class: `tag ${name}` });
-      node[`tag_${name}`] = { tag, box: svg(tag, "rect", { rx: 4, height: 20 }), text: svg(tag, "text", { dy: "0.35em" }) };
+      node[`tag_${name}`] = { box: svg(tag, "rect", { rx: 4, height: 20 }), text: svg(tag, "text", { dy: "0.35em" }) };
     }
     node.heading = svg(scene, "text");
     node.nobody = svg(scene, "text", { class: "nobody" }, NOBODY);
@@ -122,14 +122,14 @@
       set(view.root, { width, height: base + 34, viewBox: `0 0 ${width} ${base + 34}` });
       view.axes.textContent = "";
       const text = (x, y, anchor, words) => svg(view.axes, "text", { x, y, dy: "0.35em", "text-anchor": anchor }, words);
-      place.ticks = data.yticks.map((value) => {
+      place.yticks = data.yticks.map((value) => {
         svg(view.axes, "line", { class: "grid", x1: l, x2: r, y1: toY(value), y2: toY(value) });
         return [toY(value), text(l - 8, toY(value), "end", show(value, data.digits.yticks))];
       });
-      for (const value of data.xticks) {
+      place.xticks = data.xticks.map((value) => {
         svg(view.axes, "line", { class: "grid", x1: toX(value), x2: toX(value), y1: top, y2: base + 5 });
-        text(toX(value), base + 15, "middle", show(value, data.digits.xticks));
-      }
+        return [toX(value), text(toX(value), base + 15, "middle", show(value, data.digits.xticks))];
+      });
       for (const [x, y, words] of [[l - 8, base, "0"], [l - 8, 6, "y"], [width - 1, base, "x"]]) text(x, y, "end", words);
       place.ceiling = text(l - 8, base - strip, "end", "");
       set(view.base, { x1: l, x2: r, y1: base, y2: base });
@@ -172,7 +172,7 @@
     }
 
     function drawQuery(weights, estimate, shape, largest) {
-      const { l, r, top, middle, gap, strip, base, toX, toY, width, samples, ticks } = place;
+      const { l, r, top, middle, gap, strip, base, toX, toY, width, samples } = place;
       const [x, empty] = [toX(state.query), estimate === null];
       const ceiling = [0.02, 0.05, 0.1, 0.2, 0.5, 1].find((value) => value >= largest * 0.999);
       const height = (weight) => base - clamp(weight / (empty ? 1.6 : ceiling), 0, 1.04) * strip;
@@ -189,28 +189,28 @@
       heading.textContent = empty ? "all weights are 0" : "weights \u03b1(x, x\u1d62), sum 1";
       set(view.nobody, { x: flip ? x - 10 : x + 10, "text-anchor": flip ? "end" : "start" });
       place.ceiling.textContent = empty ? "" : String(ceiling);
+      const hide = (ticks, at, near) => { // a tag takes the place of the number that it would half cover
+        for (const [position, label] of ticks) label.classList.toggle("off", Math.abs(position - at) < near(label));
+      };
       const tag = ({ box, text }, words, centre, y) => {
         const wide = 12 + 7.2 * words.length;
         const at = clamp(centre, wide / 2, width - wide / 2);
         set(box, { x: at - wide / 2, y: y - 10, width: wide });
         set(text, { x: at, y }).textContent = words;
       };
-      tag(view.tag_x, show(state.query, data.digits.x), x, base + 15);
-      for (const part of [view.level, view.dot, view.tag_y.tag]) part.classList.toggle("off", empty);
-      view.nobody.classList.toggle("off", !empty);
+      const words = show(state.query, data.digits.x);
+      tag(view.tag_x, words, x, base + 15);
+      hide(place.xticks, x, (label) => 10 + 3.6 * (words.length + label.textContent.length));
       view.root.classList.toggle("empty", empty);
       const y = empty ? -Infinity : toY(estimate);
-      for (const [position, label] of ticks) label.classList.toggle("off", Math.abs(position - y) < 16);
+      hide(place.yticks, y, () => 16);
       if (empty) return;
       set(view.dot, { cx: x, cy: y });
       set(view.level, { x1: l, x2: x, y1: y, y2: y });
       tag(view.tag_y, show(estimate, data.digits.y), l / 2 - 1, clamp(y, top, middle));
     }
 
-    const moveTo = (query) => {
-      state.query = Number(clamp(query, data.low, data.high).toFixed(data.digits.x));
-      draw();
-    };
+    const moveTo = (query) => draw((state.query = Number(clamp(query, data.low, data.high).toFixed(data.digits.x))));
     const follow = (event) => {
       const box = view.root.getBoundingClientRect(); // also right where a slide deck scales the page
       const x = ((event.clientX - box.left) / box.width) * place.width;

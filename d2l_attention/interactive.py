@@ -94,14 +94,14 @@ def kernel_regression_figure(
 
 # ------------------------------------------------------------------------------------------------ arguments
 def _array(values, name: str) -> numpy.ndarray:
-    """Numbers, from a list, a NumPy array or an MXNet array, as float64 of 12 digits."""
+    """Numbers from any array, as float64 of 12 digits: a last bit that differs between machines has no effect."""
     if hasattr(values, "asnumpy"):
         values = values.asnumpy()
     try:
         values = numpy.asarray(values, dtype="float64")
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be an array of numbers, not {type(values).__name__}") from None
-    return numpy.array([_digits(value) for value in values.ravel()]).reshape(values.shape)
+    return numpy.array([float(f"{value:.12g}") for value in values.ravel()]).reshape(values.shape)
 
 
 def _points(x, y) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -130,11 +130,6 @@ def _number(value, name: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, not {value}")
     return value
-
-
-def _digits(value: float, digits: int = 12) -> float:
-    """Fewer digits than float64 has: a last bit that differs between machines does not change the output."""
-    return float(f"{value:.{digits}g}")
 
 
 # ------------------------------------------------------------------------------------------------- contents
@@ -167,10 +162,12 @@ def _truth(truth, low: float, high: float) -> list[tuple[float, float | None]] |
         values = _array(truth(grid), "truth(x)")
     if values.shape != grid.shape:
         raise ValueError(f"truth must map an array {grid.shape} to the same shape, not {values.shape}")
-    if not numpy.isfinite(values).any():
+    finite = numpy.isfinite(values)
+    if not finite.any():
         raise ValueError("truth must be finite somewhere in the drawn interval")
+    places = _decimals(high - low) + 1, _decimals(numpy.ptp(values[finite]) or 1) + 1
     return [
-        (_digits(t, 5), _digits(v, 5) if math.isfinite(v) else None)
+        (round(float(t), places[0]), round(float(v), places[1]) if math.isfinite(v) else None)
         for t, v in zip(grid, values, strict=True)
     ]
 
@@ -277,20 +274,17 @@ def _weights(figure: dict, weights) -> list[str]:
     return parts
 
 
-def _static(figure: dict) -> str:
-    """The first state as a picture on white: it needs no style sheet and no script."""
+def _curves(figure: dict, value: float) -> list[str]:
+    """The true function, the query, the estimate over the interval, and the estimate at the query."""
     horizontal, vertical = _scales(figure)
     grid = numpy.linspace(figure["low"], figure["high"], 2 * SAMPLES + 1)
-    chosen = [numpy.array(figure["x"]), numpy.array(figure["y"]), figure["bandwidth"], figure["kernel"]]
     curve = [
         (horizontal(t), vertical(v) if math.isfinite(v) else None)
-        for t, v in zip(grid, _estimate(grid, *chosen)[1], strict=True)
+        for t, v in zip(grid, _estimate(grid, *_chosen(figure))[1], strict=True)
     ]
     truth = [(horizontal(t), None if v is None else vertical(v)) for t, v in figure["truth"] or []]
-    weights, (value,) = _estimate([figure["query"]], *chosen)
     x = horizontal(figure["query"])
-    parts = _axes(figure) + _weights(figure, weights[0])
-    parts += [
+    parts = [
         f'<path d="{_line(truth)}" fill="none" stroke="#333" stroke-width="1.6" stroke-dasharray="2 5"/>',
         f'<path d="M{x},{TOP}V{BASE}" stroke="{ORANGE}" stroke-width="1.6"/>',
         f'<path d="{_line(curve)}" fill="none" stroke="{BLUE}" stroke-width="2.6" stroke-linejoin="round"/>',
@@ -299,14 +293,31 @@ def _static(figure: dict) -> str:
         y = vertical(value)
         parts.append(f'<path d="M{LEFT},{y}H{x}" stroke="{BLUE}" stroke-dasharray="4 3"/>')
         parts.append(f'<circle cx="{x}" cy="{y}" r="6" fill="{BLUE}" stroke="#fff" stroke-width="2"/>')
-    found = f"estimate {value:.{figure['digits']['y']}f}" if math.isfinite(value) else "no estimate"
-    heading = f'<tspan fill="{BLUE}">{found} at x = {figure["query"]:.{figure["digits"]["x"]}f}</tspan>'
-    heading += ", true function (dotted)" if truth else ""
-    caption = f'<text x="{RIGHT}" y="{CEILING - 8}" text-anchor="end" fill="{ORANGE}">weights (disc area, stem)</text>'
+    return parts
+
+
+def _chosen(figure: dict) -> tuple:
+    return numpy.array(figure["x"]), numpy.array(figure["y"]), figure["bandwidth"], figure["kernel"]
+
+
+def _static(figure: dict) -> str:
+    """The first state as a picture on white: it needs no style sheet and no script."""
+    weights, (value,) = _estimate([figure["query"]], *_chosen(figure))
+    digits = figure["digits"]
+    found = (
+        f"estimate {value:.{digits['y']}f}" if math.isfinite(value) else "no neighbour within the bandwidth"
+    )
+    found += f" at x = {figure['query']:.{digits['x']}f}"
+    dotted = ", true function (dotted)" if figure["truth"] else ""
+    longest = max(len(f"{tick:.{digits['yticks']}f}") for tick in figure["yticks"])
+    extra = 8 * max(0, longest - 5)  # room on the left for long labels
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="520" height="400" viewBox="0 0 520 400" '
-        'font-family="sans-serif" font-size="13" fill="#444"><rect width="520" height="400" fill="#fff"/>'
-        f'{"".join(parts)}<text x="{LEFT}" y="20">{heading}</text>{caption}'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="520" height="400" viewBox="{-extra} 0 {520 + extra} 400" '
+        'font-family="sans-serif" font-size="13" fill="#444">'
+        f'<rect x="{-extra}" width="{520 + extra}" height="400" fill="#fff"/>'
+        f"{''.join(_axes(figure) + _weights(figure, weights[0]) + _curves(figure, value))}"
+        f'<text x="{LEFT}" y="20"><tspan fill="{BLUE}">{found}</tspan>{dotted}</text>'
+        f'<text x="{RIGHT}" y="{CEILING - 8}" text-anchor="end" fill="{ORANGE}">weights (disc area, stem)</text>'
         f'<text x="{LEFT - 16}" y="20">y</text><text x="{RIGHT + 4}" y="{BASE + 4}">x</text></svg>'
     )
 

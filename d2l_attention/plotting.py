@@ -97,7 +97,9 @@ def heat_map(
     if not (onp.isfinite(weights).all() and (weights >= 0).all()):
         raise ValueError("weights must be finite and not negative")
     ax = plt.gca() if ax is None else ax
-    image = ax.imshow(weights, cmap=COLOR_MAP, vmin=0, vmax=weights.max() or 1, aspect="auto", interpolation="nearest")
+    image = ax.imshow(
+        weights, cmap=COLOR_MAP, vmin=0, vmax=weights.max() or 1, aspect="auto", interpolation="nearest"
+    )
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     ax.grid(False)
     _label_axis(ax.xaxis, columns, weights.shape[1], "columns")

@@ -100,7 +100,7 @@ def batches(
         order = onp.random.RandomState([seed, epoch]).permutation(length) if shuffle else onp.arange(length)
         for start in range(0, length, batch_size):
             chosen = order[start : start + batch_size]
-            yield tuple(np.array(array[chosen], dtype=array.dtype, ctx=device) for array in arrays)
+            yield tuple(np.array(array[chosen], ctx=device) for array in arrays)
 
     return epoch_batches
 

@@ -14,18 +14,24 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+import browser as chromium_browser
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "book" / "_ext")]
-
-import browser as chromium_browser  # noqa: E402
-
 LOCAL = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:")
 
 
 def build_book(root: Path, output: Path) -> Path:
     """Builds the book with warnings as errors and returns the folder of its pages."""
-    command = [Path(sys.executable).with_name("jupyter-book"), "build", str(root), "--path-output", str(output)]
-    done = subprocess.run([*command, "-W", "-n", "--keep-going"], capture_output=True, text=True, cwd=output)
+    command = [
+        Path(sys.executable).with_name("jupyter-book"),
+        "build",
+        str(root),
+        "--path-output",
+        str(output),
+    ]
+    done = subprocess.run(
+        [*command, "-W", "-n", "--keep-going"], capture_output=True, check=False, text=True, cwd=output
+    )
     assert done.returncode == 0, f"the book does not build:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
     return output / "_build" / "html"
 
@@ -36,7 +42,9 @@ def copy_sources(target: Path) -> Path:
     for name in ("_config.yml", "_toc.yml", "README.md", "CITATION.cff"):
         shutil.copyfile(ROOT / name, target / name)
     for name in ("book", "chapters", "tools", "d2l_attention"):
-        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+        shutil.copytree(
+            ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        )
     return target
 
 
@@ -69,11 +77,15 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 def listen(page: Page) -> list[str]:
     """A list that fills with what goes wrong on the page: script errors, failed or outside requests."""
     problems: list[str] = []
-    page.on("console", lambda m: problems.append(f"console: {m.text}") if m.type in ("error", "warning") else None)
+    page.on(
+        "console", lambda m: problems.append(f"console: {m.text}") if m.type in ("error", "warning") else None
+    )
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
     page.on("requestfailed", lambda request: problems.append(f"request failed: {request.url}"))
     page.on("response", lambda r: problems.append(f"status {r.status}: {r.url}") if r.status >= 400 else None)
-    page.on("request", lambda r: None if r.url.startswith(LOCAL) else problems.append(f"outside request: {r.url}"))
+    page.on(
+        "request", lambda r: None if r.url.startswith(LOCAL) else problems.append(f"outside request: {r.url}")
+    )
     return problems
 
 

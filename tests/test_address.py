@@ -5,9 +5,9 @@ import sys
 import types
 
 import pytest
-from publishing import ROOT, copy_sources
 
 import address
+from publishing import ROOT, copy_sources
 from slides import toc_notebooks
 
 
@@ -17,11 +17,17 @@ def copy(tmp_path):
 
 
 def texts(root) -> dict[str, str]:
-    return {str(p.relative_to(root)): p.read_text("utf-8") for p in address.places(root, address.current(root))}
+    return {
+        str(p.relative_to(root)): p.read_text("utf-8") for p in address.places(root, address.current(root))
+    }
 
 
 def test_all_places_agree():
-    wrong = [p.name for p, text in address.places(ROOT, address.current(ROOT)).items() if p.read_text("utf-8") != text]
+    wrong = [
+        p.name
+        for p, text in address.places(ROOT, address.current(ROOT)).items()
+        if p.read_text("utf-8") != text
+    ]
     assert not wrong, "run `python tools/address.py`"
 
 
@@ -46,7 +52,9 @@ def test_without_an_address_there_is_no_link_to_a_repository(copy):
             assert "github.com/" not in text and "mybinder.org/v2" not in text, name
 
 
-@pytest.mark.parametrize("name", ["owner", "owner/", "https://github.com/a/b", "a/b/c", "a b/c", "-a/b", "a/b\n"])
+@pytest.mark.parametrize(
+    "name", ["owner", "owner/", "https://github.com/a/b", "a/b/c", "a b/c", "-a/b", "a/b\n"]
+)
 def test_a_wrong_name_is_refused(name):
     with pytest.raises(ValueError, match="REPOSITORY must be owner/name"):
         address.url_of(name)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from publishing import ROOT, listen, math_errors, open_browser, wait_until_typeset
 
 import slides
+from publishing import ROOT, listen, math_errors, open_browser, wait_until_typeset
 
 DECKS = slides.decks(ROOT)
 NAMES = [deck.name for deck in DECKS]
@@ -74,9 +74,15 @@ def overflowing(page) -> dict[int, list[str]]:
 
 def headings(notebooks: list[str]) -> list[str]:
     """The headings in the slide cells, in the order in which the deck must have them."""
-    cells = [cell for name in notebooks for cell in slides.slide_cells(nbformat.read(ROOT / name, as_version=4))]
-    shown = [c.source for c in cells if c.cell_type == "markdown" and c.metadata.slideshow.slide_type != "notes"]
-    return [found[1] for source in shown for found in re.finditer(r"^#{1,3} +(.+?)\s*$", source, re.MULTILINE)]
+    cells = [
+        cell for name in notebooks for cell in slides.slide_cells(nbformat.read(ROOT / name, as_version=4))
+    ]
+    shown = [
+        c.source for c in cells if c.cell_type == "markdown" and c.metadata.slideshow.slide_type != "notes"
+    ]
+    return [
+        found[1] for source in shown for found in re.finditer(r"^#{1,3} +(.+?)\s*$", source, re.MULTILINE)
+    ]
 
 
 def test_there_is_a_deck_for_the_introduction_and_for_every_chapter():
@@ -90,7 +96,9 @@ def test_deck(html, browser, deck):
     page, problems = open_deck(browser, html / "slides" / f"{deck.name}.html")
     assert overflowing(page) == {}
     assert math_errors(page) == []
-    silent = page.evaluate("[...document.querySelectorAll('img')].filter((image) => !image.alt.trim()).length")
+    silent = page.evaluate(
+        "[...document.querySelectorAll('img')].filter((image) => !image.alt.trim()).length"
+    )
     assert silent == 0, "images without alt text"
     assert page.locator("aside.notes:visible").count() == 0
     assert "In [" not in page.inner_text("body")
@@ -121,7 +129,10 @@ def test_a_full_slide_is_noticed(html, browser):
     source = (html / "slides" / f"{NAMES[0]}.html").read_text("utf-8")
     full = html / "slides" / "full.html"
     for content in ("<p>line</p>" * 40, "<pre style='white-space: pre'>" + "long " * 90 + "</pre>"):
-        full.write_text(re.sub(r"(<section id=\"\w+\">)", lambda found: found[1] + content, source, count=1), "utf-8")
+        full.write_text(
+            re.sub(r"(<section id=\"\w+\">)", lambda found, text=content: found[1] + text, source, count=1),
+            "utf-8",
+        )
         page, _ = open_deck(browser, full)
         assert 1 in overflowing(page)
         page.close()

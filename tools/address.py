@@ -62,7 +62,9 @@ def url_of(name: str) -> str:
 
 def current(root: Path) -> str:
     """The "owner/name" in _config.yml, or ""."""
-    return yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"]["url"].removeprefix(f"{HOST}/")
+    return yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"]["url"].removeprefix(
+        f"{HOST}/"
+    )
 
 
 def places(root: Path, name: str) -> dict[Path, str]:
@@ -73,8 +75,12 @@ def places(root: Path, name: str) -> dict[Path, str]:
     texts = {
         root / "_config.yml": filled(root / "_config.yml", CONFIG, url),
         root / "README.md": filled(root / "README.md", BLOCK, launch or README_UNSET),
-        root / "book" / "how_to_run.md": filled(root / "book" / "how_to_run.md", BLOCK, launch or HOW_TO_RUN_UNSET),
-        root / "CITATION.cff": filled(root / "CITATION.cff", BLOCK, f'repository-code: "{url}"\n' if url else ""),
+        root / "book" / "how_to_run.md": filled(
+            root / "book" / "how_to_run.md", BLOCK, launch or HOW_TO_RUN_UNSET
+        ),
+        root / "CITATION.cff": filled(
+            root / "CITATION.cff", BLOCK, f'repository-code: "{url}"\n' if url else ""
+        ),
     }
     for notebook in toc_notebooks(root):
         texts[root / notebook] = with_setup_cell(root / notebook, SETUP.format(url=url))
@@ -93,7 +99,9 @@ def launch_links(root: Path, name: str, branch: str) -> str:
 
 def filled(path: Path, pattern: str, text: str) -> str:
     """The file's text with ``text`` between the two groups of ``pattern``, which must match once."""
-    new, count = re.subn(pattern, lambda match: match[1] + text + match[2], path.read_text("utf-8"), flags=re.DOTALL)
+    new, count = re.subn(
+        pattern, lambda match: match[1] + text + match[2], path.read_text("utf-8"), flags=re.DOTALL
+    )
     if count != 1:
         raise ValueError(f"{path.name} must hold one place for the address, found {count}")
     return new
@@ -119,7 +127,9 @@ def write(root: Path, name: str) -> list[Path]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("repository", nargs="?", help='owner/name, or "" to take the address away')
     name = parser.parse_args().repository
     for path in write(ROOT, current(ROOT) if name is None else name):

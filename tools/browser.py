@@ -34,7 +34,9 @@ def chromium() -> Iterator[Browser]:
     """A headless browser; RuntimeError where there is none."""
     path = find_chromium()
     if path is None:
-        raise RuntimeError("no Chromium found: install it with the system's package manager, or `playwright install`")
+        raise RuntimeError(
+            "no Chromium found: install it with the system's package manager, or `playwright install`"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:

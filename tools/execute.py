@@ -1,14 +1,15 @@
 """Re-execute notebooks so that the same source gives the same bytes: python tools/execute.py [--check] [PATH ...]
 
 Without paths all notebooks of _toc.yml are executed. A notebook is written only when all its cells have run. Outputs
-of cells tagged nbval-ignore-output (timings) stay as they were while the cell's source is unchanged. With --check
-nothing is written, and the exit code tells whether a file would change.
+of cells tagged nbval-ignore-output (timings) stay as they are, unless the cell's source differs from the last commit's.
+With --check nothing is written, and the exit code tells whether a file would change.
 """
 
 import argparse
 import base64
 import os
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,7 +30,10 @@ def execute(path: Path) -> str:
     Raises nbclient's CellExecutionError at the first cell that fails.
     """
     notebook = nbformat.read(path, as_version=4)
-    old_outputs = {(cell.get("id"), cell.source): cell.outputs for cell in kept_cells(notebook)}
+    edited = edited_since_commit(path, notebook)
+    old_outputs = {
+        cell.get("id"): cell.outputs for cell in kept_cells(notebook) if cell.get("id") not in edited
+    }
     tidy_cells(notebook)
     client = NotebookClient(
         notebook,
@@ -38,11 +42,13 @@ def execute(path: Path) -> str:
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
-        extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: else a warning that local TCP is not encrypted
+        extra_arguments=[
+            "--IPKernelApp.log_level=40"
+        ],  # errors only: else a warning that local TCP is not encrypted
     )
     client.execute()
     for cell in kept_cells(notebook):
-        cell.outputs = old_outputs.get((cell.id, cell.source)) or cell.outputs
+        cell.outputs = old_outputs.get(cell.id) or cell.outputs
     tidy_outputs(notebook)
     return nbformat.writes(notebook) + "\n"
 
@@ -50,6 +56,19 @@ def execute(path: Path) -> str:
 def kept_cells(notebook: NotebookNode) -> list[NotebookNode]:
     """The code cells whose outputs differ from run to run."""
     return [c for c in notebook.cells if c.cell_type == "code" and KEEP_OUTPUT in c.metadata.get("tags", [])]
+
+
+def edited_since_commit(path: Path, notebook: NotebookNode) -> set[str]:
+    """Ids of the cells that are new or differ from the last commit; empty without git or before the first commit."""
+    command = ["git", "show", f"HEAD:./{path.name}"]
+    try:
+        shown = subprocess.run(
+            command, cwd=path.parent, capture_output=True, text=True, encoding="utf-8", check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return set()
+    committed = {cell.get("id"): cell.source for cell in nbformat.reads(shown.stdout, as_version=4).cells}
+    return {cell.get("id") for cell in notebook.cells if committed.get(cell.get("id")) != cell.source}
 
 
 def tidy_cells(notebook: NotebookNode) -> None:
@@ -88,11 +107,14 @@ def without_text_chunks(png: bytes) -> bytes:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("paths", nargs="*", type=Path, help="notebooks; default: all of _toc.yml")
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a notebook would change")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"  # more threads add in another order, and the last bit moves
+    os.environ.pop("MPLBACKEND", None)  # figures go into the notebook
     changed = []
     for path in arguments.paths or [ROOT / name for name in toc_notebooks(ROOT)]:
         text = execute(path)

@@ -82,7 +82,9 @@ def contents(articles: list[tuple[str | None, Tag]], numbers: dict[str, int]) ->
             target = heading.find_parent(id=True)["id"]
             text = heading.get_text(" ", strip=True)
             number = numbers.get(target, "")
-            lines.append(f'<a class="{heading.name}" href="#{target}"><span>{text}</span><span>{number}</span></a>')
+            lines.append(
+                f'<a class="{heading.name}" href="#{target}"><span>{text}</span><span>{number}</span></a>'
+            )
     return '<nav class="contents"><h1>Contents</h1>' + "\n".join(lines) + "</nav>"
 
 
@@ -116,7 +118,9 @@ def print_page(source: Path) -> bytes:
         page.emulate_media(media="print")
         page.goto(file_url(source))
         page.wait_for_function("window.readyToPrint === true", timeout=120_000)
-        return page.pdf(format="A4", prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
+        return page.pdf(
+            format="A4", prefer_css_page_size=True, print_background=True, outline=True, tagged=True
+        )
 
 
 def build(root: Path, html: Path) -> Path:
@@ -143,8 +147,12 @@ def with_link(front_page: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=ROOT / "_build" / "html", help="folder of the built book")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "_build" / "html", help="folder of the built book"
+    )
     print(build(ROOT, parser.parse_args().output))
 
 

@@ -20,7 +20,7 @@ from nbconvert.exporters import SlidesExporter
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-import offline  # noqa: E402
+import offline
 
 SLIDE_TYPES = {"slide", "subslide", "fragment", "notes", "-"}
 REVEAL_FILES = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
@@ -147,8 +147,12 @@ def build(root: Path, output: Path) -> list[Path]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=ROOT / "_build" / "html", help="folder of the built book")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "_build" / "html", help="folder of the built book"
+    )
     for path in build(ROOT, parser.parse_args().output):
         print(path)
 

@@ -19,8 +19,8 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-import pdf  # noqa: E402
-import slides  # noqa: E402
+import pdf
+import slides
 
 PAGES = {"book/api", "book/results", "book/decks"}  # read in every build: what they show may have changed
 
@@ -33,7 +33,9 @@ class MarkdownDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         container = nodes.container()
-        self.state.nested_parse(StringList(self.lines(), self.name), self.content_offset, container, match_titles=True)
+        self.state.nested_parse(
+            StringList(self.lines(), self.name), self.content_offset, container, match_titles=True
+        )
         return container.children
 
 
@@ -65,7 +67,9 @@ class ResultsTable(MarkdownDirective):
         if not files:
             return ["No paper-scale run has been recorded yet: `results/` holds no files."]
         head = ["System", "Metric", "Paper", "This project", "Seeds", "Device", "Minutes"]
-        rows = [row for file in files for row in result_rows(json.loads(file.read_text("utf-8")), self.env.srcdir)]
+        rows = [
+            row for file in files for row in result_rows(json.loads(file.read_text("utf-8")), self.env.srcdir)
+        ]
         return [table_line(row) for row in [head, ["---"] * len(head), *rows]]
 
 
@@ -124,7 +128,9 @@ def drop_speaker_notes(app, docname, source) -> None:
     """Cells of slide type "notes" are for the lecturer: they are in the decks, not on the pages."""
     if app.env.doc2path(docname).endswith(".ipynb"):
         notebook = json.loads(source[0])
-        cells = [c for c in notebook["cells"] if c["metadata"].get("slideshow", {}).get("slide_type") != "notes"]
+        cells = [
+            c for c in notebook["cells"] if c["metadata"].get("slideshow", {}).get("slide_type") != "notes"
+        ]
         source[0] = json.dumps(notebook | {"cells": cells})
 
 

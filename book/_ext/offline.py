@@ -16,7 +16,9 @@ def mathjax_folder() -> Path:
     """The folder of MathJax 3 inside the installed package (its name has hyphens: no import statement reaches it)."""
     spec = importlib.util.find_spec("sphinx-mathjax-offline")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("sphinx-mathjax-offline is not installed: run `make book`, or install the lock")
+        raise ModuleNotFoundError(
+            "sphinx-mathjax-offline is not installed: run `make book`, or install the lock"
+        )
     return Path(spec.origin).parent / "static" / "mathjax"
 
 
