@@ -23,7 +23,7 @@ CAPABILITIES = (5.0, 9.0)  # MXNet's GPU build has machine code for 5.0 to 8.6, 
 
 MXNET = "mxnet==1.9.1"
 MXNET_GPU = "mxnet-cu112==1.9.1"
-PACKAGES = ("d2l==1.0.3", "pooch==1.9.0")
+PACKAGES = ("d2l==1.0.3", "platformdirs==4.12.4", "pooch==1.9.0")
 CUDA_WHEELS = (
     "nvidia-cublas-cu11==11.11.3.6",
     "nvidia-cuda-nvrtc-cu11==11.8.89",

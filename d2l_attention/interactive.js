@@ -62,7 +62,7 @@
       node[`tag_${name}`] = { box: svg(tag, "rect", { rx: 4, height: 20 }), text: svg(tag, "text", { dy: "0.35em" }) };
     }
     node.heading = svg(scene, "text");
-    node.nobody = svg(scene, "text", { class: "nobody" }, NOBODY);
+    node.nobody = NOBODY.split(/ (?=within)/).map((words) => svg(scene, "text", { class: "nobody" }, words));
     node.grip = svg(root, "g", { class: "grip", role: "slider", tabindex: 0, "aria-label": "query x",
       "aria-valuemin": data.low, "aria-valuemax": data.high });
     for (const [name, r] of [["halo", 20], ["knob", 12]]) svg(node.grip, "circle", { class: name, r });
@@ -133,7 +133,6 @@
       for (const [x, y, words] of [[l - 8, base, "0"], [l - 8, 6, "y"], [width - 1, base, "x"]]) text(x, y, "end", words);
       place.ceiling = text(l - 8, base - strip, "end", "");
       set(view.base, { x1: l, x2: r, y1: base, y2: base });
-      for (const [node, y] of [[view.heading, middle + gap / 2 + 4], [view.nobody, top + 14]]) set(node, { y });
       data.x.forEach((x, i) => {
         for (const circle of [view.points[i], view.masses[i]]) set(circle, { cx: toX(x), cy: toY(data.y[i]) });
         set(view.stems[i], { x1: toX(x), x2: toX(x), y1: base });
@@ -185,9 +184,9 @@
       set(view.query, { x1: x, x2: x, y1: top, y2: base });
       view.grip.setAttribute("transform", `translate(${x},${middle + gap / 2})`);
       const flip = x > (l + r) / 2; // captions stand on the side away from the query
-      const heading = set(view.heading, { x: flip ? l : r, "text-anchor": flip ? "start" : "end" });
-      heading.textContent = empty ? "all weights are 0" : "weights \u03b1(x, x\u1d62), sum 1";
-      set(view.nobody, { x: flip ? x - 10 : x + 10, "text-anchor": flip ? "end" : "start" });
+      const side = { x: flip ? l : r, "text-anchor": flip ? "start" : "end" };
+      [view.heading, ...view.nobody].forEach((line, i) => set(line, { ...side, y: middle + gap / 2 + 4 + 18 * i }));
+      view.heading.textContent = empty ? "all weights are 0:" : "weights \u03b1(x, x\u1d62), sum 1";
       place.ceiling.textContent = empty ? "" : String(ceiling);
       const hide = (ticks, at, near) => { // a tag takes the place of the number that it would half cover
         for (const [position, label] of ticks) label.classList.toggle("off", Math.abs(position - at) < near(label));

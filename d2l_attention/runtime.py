@@ -95,8 +95,7 @@ def prepare() -> None:
         if "mxnet" not in sys.modules:
             if cuda_build():
                 load_cuda_libraries()
-            with _lent_names(), _lent_distutils(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # MXNet's sources hold escapes that Python 3.12 warns of
+            with _lent_names(), _lent_distutils():
                 _import_mxnet()
         _patch_mxnet()
     from mxnet import npx

@@ -21,8 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as onp
-from mxnet import autograd, gluon, np
 from tqdm import tqdm
+
+from mxnet import autograd, gluon, np
 
 # How many steps may wait in MXNet's queue before the loop reads the oldest one's loss. Reading the newest
 # would make Python wait for every step; never reading would let it queue a whole epoch's batches in memory.

@@ -11,6 +11,9 @@ import pytest
 
 import d2l_attention  # noqa: F401  (prepares MXNet for every test module)
 
+if os.environ.get("D2L_ATTENTION_REQUIRE_ORACLES") == "1":
+    import torch  # noqa: F401  (else tests that compare with PyTorch would be skipped)
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

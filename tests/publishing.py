@@ -4,6 +4,7 @@ import contextlib
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import browser as chromium_browser
 import pytest
 from playwright.sync_api import Browser, Page
-
-import browser as chromium_browser
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCAL = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:")
@@ -32,7 +32,8 @@ def build_book(root: Path, output: Path) -> Path:
     done = subprocess.run(
         [*command, "-W", "-n", "--keep-going"], capture_output=True, check=False, text=True, cwd=output
     )
-    assert done.returncode == 0, f"the book does not build:\n{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
+    complaints = [line for line in done.stderr.splitlines() if re.search("WARNING|ERROR|Error", line)]
+    assert done.returncode == 0, "\n".join(complaints) or done.stderr[-3000:]
     return output / "_build" / "html"
 
 
@@ -81,12 +82,20 @@ def listen(page: Page) -> list[str]:
         "console", lambda m: problems.append(f"console: {m.text}") if m.type in ("error", "warning") else None
     )
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
-    page.on("requestfailed", lambda request: problems.append(f"request failed: {request.url}"))
+    page.on(
+        "requestfailed",
+        lambda request: problems.append(f"request failed: {request.url}") if lost(request) else None,
+    )
     page.on("response", lambda r: problems.append(f"status {r.status}: {r.url}") if r.status >= 400 else None)
     page.on(
         "request", lambda r: None if r.url.startswith(LOCAL) else problems.append(f"outside request: {r.url}")
     )
     return problems
+
+
+def lost(request) -> bool:
+    """Whether a request failed by itself, not because the test went on to the next page."""
+    return request.failure != "net::ERR_ABORTED"
 
 
 def wait_until_typeset(page: Page) -> None:
@@ -96,4 +105,6 @@ def wait_until_typeset(page: Page) -> None:
 
 
 def math_errors(page: Page) -> list[str]:
-    return page.evaluate("() => [...document.querySelectorAll('mjx-merror')].map((e) => e.textContent)")
+    """The formulas that MathJax cannot read, and the macros that it does not know."""
+    selector = "mjx-merror, mjx-assistive-mml mtext[mathcolor='red']"
+    return page.locator(selector).evaluate_all("found => found.map((element) => element.textContent)")

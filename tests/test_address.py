@@ -4,9 +4,8 @@ import json
 import sys
 import types
 
-import pytest
-
 import address
+import pytest
 from publishing import ROOT, copy_sources
 from slides import toc_notebooks
 

@@ -14,6 +14,7 @@ import threading
 import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -250,10 +251,10 @@ FETCH = "import sys; import test_cache; print(test_cache.fetch(sys.argv[1]), flu
 
 
 def in_another_process(url, folder):
-    environment = os.environ | {"D2L_ATTENTION_DATA": str(folder), "PYTHONPATH": os.path.dirname(__file__)}
-    return subprocess.Popen(
-        [sys.executable, "-c", FETCH, url], env=environment, stdout=subprocess.PIPE, text=True
-    )
+    tests = Path(__file__).parent
+    paths = {"PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}", "D2L_ATTENTION_DATA": str(folder)}
+    command = [sys.executable, "-c", FETCH, url]
+    return subprocess.Popen(command, env=os.environ | paths, stdout=subprocess.PIPE, text=True)
 
 
 def wait_for(condition, seconds=60):
@@ -355,9 +356,7 @@ def test_a_folder_that_is_there_is_returned_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["gz", "zip"])
-@pytest.mark.parametrize(
-    "name", ["../escaped", "a/../../escaped", "/tmp/escaped", "..\\escaped", "C:escaped"]
-)
+@pytest.mark.parametrize("name", ["../escaped", "a/../../escaped", "/escaped", "..\\escaped", "C:escaped"])
 def test_a_member_that_would_land_elsewhere_stops_everything(tmp_path, kind, name):
     source = pack(kind, tmp_path / "archive", PLAIN | {name: b"evil"})
     with pytest.raises(ValueError, match="must be relative and stay in its folder"):
@@ -387,7 +386,7 @@ def test_a_damaged_archive_stops_everything(tmp_path, kind):
     if kind == "zip":
         content[50_000:50_004] = b"\0" * 4  # its table of contents is at the end: damage the middle
     source.write_bytes(content if kind == "zip" else content[:100_000])
-    with pytest.raises(ValueError, match="is damaged|neither a tar nor a zip"):
+    with pytest.raises(ValueError, match=r"is damaged|neither a tar nor a zip"):
         cache.extract(source, tmp_path / "data")
     assert files(tmp_path) == ["archive"]
 

@@ -4,11 +4,10 @@ import base64
 import subprocess
 import sys
 
+import execute
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
-
-import execute
 from publishing import ROOT
 
 PLOT = "import matplotlib.pyplot as plt\n\n_ = plt.plot([1, 2])"

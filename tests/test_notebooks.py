@@ -4,11 +4,10 @@ import json
 import re
 from pathlib import Path
 
-import nbformat
-import pytest
-
 import address
 import execute
+import nbformat
+import pytest
 from publishing import ROOT
 from slides import toc_notebooks
 

@@ -6,10 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as onp
 import pytest
 from matplotlib.colors import to_rgb
-from mxnet import np
 
 from d2l_attention import plotting
 from d2l_attention.training import History
+
+from mxnet import np
 
 DARK_PAGE, PHONE_FIGURE = (
     "#121212",

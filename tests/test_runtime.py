@@ -19,9 +19,9 @@ import pytest
 import d2l_attention
 from d2l_attention import runtime, seed_everything, try_all_gpus, try_gpu
 
-import mxnet as mx  # isort: skip
-from mxnet import autograd, gluon, np, npx  # isort: skip
-from mxnet.gluon import nn  # isort: skip
+import mxnet as mx
+from mxnet import autograd, gluon, np, npx
+from mxnet.gluon import nn
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKS = """

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-
 import slides
 from publishing import ROOT, listen, math_errors, open_browser, wait_until_typeset
 
@@ -87,7 +86,7 @@ def headings(notebooks: list[str]) -> list[str]:
 
 def test_there_is_a_deck_for_the_introduction_and_for_every_chapter():
     chapters = sorted(path.name for path in (ROOT / "chapters").iterdir() if any(path.glob("*.ipynb")))
-    assert NAMES == ["introduction", *chapters]
+    assert ["introduction", *chapters] == NAMES
     assert all(Path(deck.notebooks[0]).stem in ("index", deck.name) for deck in DECKS)
 
 

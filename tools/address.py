@@ -11,7 +11,6 @@ from pathlib import Path
 
 import nbformat
 import yaml
-
 from slides import ROOT, title, toc_notebooks
 
 HOST = "https://github.com"

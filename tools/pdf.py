@@ -11,9 +11,8 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 
 import yaml
-from bs4 import BeautifulSoup, Tag
-
 from browser import chromium, file_url
+from bs4 import BeautifulSoup, Tag
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "attention-in-deep-learning.pdf"
@@ -79,7 +78,7 @@ def contents(articles: list[tuple[str | None, Tag]], numbers: dict[str, int]) ->
         if caption:
             lines.append(f'<p class="part">{caption}</p>')
         for heading in page.select("h1, h2"):
-            target = heading.find_parent(id=True)["id"]
+            target = (page if heading.name == "h1" else heading.find_parent(id=True))["id"]
             text = heading.get_text(" ", strip=True)
             number = numbers.get(target, "")
             lines.append(

@@ -9,6 +9,7 @@
 import importlib
 import json
 import pkgutil
+import re
 import sys
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-import pdf
-import slides
+import pdf  # noqa: E402
+import slides  # noqa: E402
 
 PAGES = {"book/api", "book/results", "book/decks"}  # read in every build: what they show may have changed
 
@@ -57,6 +58,28 @@ def public_modules(package: str) -> list[str]:
 
 def api_section(name: str) -> list[str]:
     return [f"## {name}", "", "```{eval-rst}", f".. automodule:: {name}", "```", ""]
+
+
+def plain_to_rst(app, what, name, obj, options, lines: list[str]) -> None:
+    """Lets docstrings that are written for `help()` be valid reStructuredText.
+
+    An indented block after a colon keeps its line breaks, and a letter may follow closing backquotes.
+
+    >>> lines = ["All `Block`s of `n` have a mask:", "", "    1 0", "    1 1"]
+    >>> plain_to_rst(None, "module", "m", None, None, lines)
+    >>> lines[0]
+    'All `Block`\\\\ s of `n` have a mask::'
+    """
+    for index, line in enumerate(lines):
+        blank, block = [*lines[index + 1 : index + 3], "", ""][:2]
+        indent = len(line) - len(line.lstrip())
+        if re.search(r"[^:]:$", line) and not blank.strip() and block.startswith(" " * (indent + 4)):
+            line += ":"
+        if not line.lstrip().startswith(">>>"):
+            line = re.sub(
+                r"(`[^`]+`)(\w?)", lambda found: found[1] + ("\\ " + found[2] if found[2] else ""), line
+            )
+        lines[index] = line
 
 
 class ResultsTable(MarkdownDirective):
@@ -124,22 +147,12 @@ def link_pdf(app, pagename, templatename, context, doctree) -> None:
         context["body"] = pdf.with_link(context["body"])
 
 
-def drop_speaker_notes(app, docname, source) -> None:
-    """Cells of slide type "notes" are for the lecturer: they are in the decks, not on the pages."""
-    if app.env.doc2path(docname).endswith(".ipynb"):
-        notebook = json.loads(source[0])
-        cells = [
-            c for c in notebook["cells"] if c["metadata"].get("slideshow", {}).get("slide_type") != "notes"
-        ]
-        source[0] = json.dumps(notebook | {"cells": cells})
-
-
 def setup(app) -> dict:
     app.add_directive("package-api", PackageApi)
     app.add_directive("results-table", ResultsTable)
     app.add_directive("deck-list", DeckList)
     app.connect("env-get-outdated", lambda app, env, added, changed, removed: PAGES & env.found_docs)
-    app.connect("source-read", drop_speaker_notes)
+    app.connect("autodoc-process-docstring", plain_to_rst, priority=100)  # before napoleon
     app.connect("html-page-context", link_pdf)
     app.connect("build-finished", build_decks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
