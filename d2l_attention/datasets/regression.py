@@ -24,6 +24,8 @@ class Wave:
     noise : float
         Standard deviation of the noise.
 
+    Examples
+    --------
     >>> Wave(noise=0.0).sample(3, onp.random.RandomState(0))[1].shape
     (3, 1)
     """
@@ -51,7 +53,7 @@ class Wave:
     def sample(
         self, size: int | tuple[int, ...], rng: onp.random.RandomState
     ) -> tuple[onp.ndarray, onp.ndarray]:
-        """Draw observations: x of shape (*size, d) and y of shape (*size, 1), float64."""
+        """Draw observations: x of shape `(*size, d)` and y of shape `(*size, 1)`, float64."""
         size = (size,) if isinstance(size, int) else tuple(size)
         x = rng.uniform(size=(*size, self.dimension))
         return x, self.mean(x) + self.noise * rng.normal(size=(*size, 1))
