@@ -24,8 +24,9 @@ they see symbols, which have no shapes to check, and there a mask must be 3-d: `
 
 from collections.abc import Sequence
 
-import mxnet as mx
 import numpy as onp
+
+import mxnet as mx
 from mxnet import np
 from mxnet.gluon import HybridBlock, nn
 

@@ -12,11 +12,12 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as onp
-from mxnet import np
-from mxnet.gluon import nn
 
 from d2l_attention.attention import Attention, AttentionBlock, GaussianScore, Score
 from d2l_attention.datasets.regression import Wave
+
+from mxnet import np
+from mxnet.gluon import nn
 
 __all__ = [
     "KernelRegression",

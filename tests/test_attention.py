@@ -8,7 +8,6 @@ import numpy as onp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mxnet import autograd, gluon, init, np
 
 from d2l_attention import attention as module
 from d2l_attention import seed_everything
@@ -27,6 +26,8 @@ from d2l_attention.attention import (
     expand_mask,
     masked_softmax,
 )
+
+from mxnet import autograd, gluon, init, np
 
 B, M, N, D = 3, 4, 5, 6
 

@@ -5,7 +5,6 @@ import math
 
 import numpy as onp
 import pytest
-from mxnet import autograd, gluon, init, np
 
 from d2l_attention import kernel_regression as module
 from d2l_attention import seed_everything
@@ -28,6 +27,8 @@ from d2l_attention.kernel_regression import (
     leave_one_out_mask,
     measured_errors,
 )
+
+from mxnet import autograd, gluon, init, np
 
 
 @pytest.fixture(autouse=True)
@@ -228,7 +229,7 @@ def test_laplacian_of_the_wave_by_finite_differences(dimension):
 def test_wave_samples():
     x, y = Wave(2, noise=0.3).sample((4, 5000), onp.random.RandomState(0))
     assert x.shape == (4, 5000, 2) and y.shape == (4, 5000, 1)
-    assert 0 <= x.min() and x.max() <= 1
+    assert x.min() >= 0 and x.max() <= 1
     noise = y - Wave(2).mean(x)
     assert noise.std() == pytest.approx(0.3, rel=0.03) and abs(noise.mean()) < 0.01
 

@@ -28,7 +28,9 @@ if "google.colab" in sys.modules:  # On Colab, install the book's package; elsew
 
     REPOSITORY = "{url}"
     if not REPOSITORY:
-        raise RuntimeError("This copy does not know the book's address: open the notebook from the published book.")
+        raise RuntimeError(
+            "This copy does not know the book's address: open the notebook from the published book."
+        )
     if not os.path.isdir("attention-book"):
         subprocess.run(["git", "clone", "--quiet", "--depth=1", REPOSITORY, "attention-book"], check=True)
     runpy.run_path("attention-book/colab.py", run_name="__main__")"""
