@@ -175,7 +175,7 @@ def test_pages_show_all_that_is_said_but_not_the_setup_cell(html):
             ROOT / name, as_version=4
         ).cells:  # a lecturer's notes are prose for readers
             if cell.metadata.get("slideshow", {}).get("slide_type") == "notes":
-                assert re.match(r"[\w ]+", cell.source)[0] in text
+                assert re.search(r"[\w ]{5,}", cell.source)[0] in text
 
 
 def test_results_rows():
