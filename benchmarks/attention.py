@@ -5,7 +5,7 @@ gradient of the context, and computes the context and the gradients of x and of 
 PyTorch's two ways also keep the attention weights, as this book's blocks do; the second, built on
 `scaled_dot_product_attention`, does not, and is the best that PyTorch has.
 
-    python -m benchmarks.attention [--rounds 100] [--output FILE.json]
+    python -m benchmarks.attention [--rounds 60] [--output FILE.json]
 
 The file holds a list of {"name", "shape", "masked", "ratios": {peer: median}, "spread": {peer: [quartile, quartile]}}.
 The exit code is 1 if a ratio is above its bound.
@@ -80,7 +80,10 @@ def multi_head_attention(width: int):
         return block, list(peer.parameters())
 
     contestants = {
-        "ours": (ours, weights(ours, *(getattr(ours, name) for name in PROJECTIONS))),
+        "ours": (
+            ours,
+            weights(ours, ours.query_projection, ours.key_projection, ours.value_projection, ours.output),
+        ),
         "d2l": (theirs, weights(theirs, theirs.W_q, theirs.W_k, theirs.W_v, theirs.W_o)),
         "PyTorch": attend(need_weights=True),
         "PyTorch, no weights": attend(need_weights=False),
@@ -89,7 +92,6 @@ def multi_head_attention(width: int):
     return contestants
 
 
-PROJECTIONS = ("query_projection", "key_projection", "value_projection", "output")
 SYSTEMS = {"Attention": attention, "MultiHeadAttention": multi_head_attention}
 
 
@@ -188,7 +190,7 @@ def table(results: list[dict]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Measure everything, print and save it; 1 if a ratio is above its bound, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=100, help="rounds of each comparison")
+    parser.add_argument("--rounds", type=int, default=60, help="rounds of each comparison")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
