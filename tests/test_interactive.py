@@ -3,26 +3,16 @@
 import doctest
 import html
 import json
-import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy
 import pytest
+from publishing import open_browser
 
 from d2l_attention import interactive
 from d2l_attention.interactive import kernel_regression_figure
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 KERNELS = ("gaussian", "boxcar", "triangular", "epanechnikov")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 FIGURE = ".d2l-kernel-regression"
@@ -172,16 +162,8 @@ def test_any_scale(scale, shift):
 # ------------------------------------------------------------------------------------------ with a browser
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        if os.environ.get("D2L_ATTENTION_REQUIRE_BROWSER") == "1":
-            pytest.fail("D2L_ATTENTION_REQUIRE_BROWSER=1, but there is no Chromium")
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    with open_browser() as opened:
+        yield opened
 
 
 @pytest.fixture
