@@ -247,7 +247,13 @@ def test_a_file_in_a_read_only_folder_is_used(server, folder):
         (folder / "digits").chmod(0o755)
 
 
-FETCH = "import sys; import test_cache; print(test_cache.fetch(sys.argv[1]), flush=True)"
+# A shell starts background jobs with interrupts ignored, and their children inherit that: listen to them again.
+FETCH = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import test_cache
+print(test_cache.fetch(sys.argv[1]), flush=True)
+"""
 
 
 def in_another_process(url, folder):
