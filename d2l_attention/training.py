@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as onp
 from tqdm import tqdm
 
+import mxnet as mx
 from mxnet import autograd, gluon, np
 
 # How many steps may wait in MXNet's queue before the loop reads the oldest one's loss. Reading the newest
@@ -113,6 +114,7 @@ def train(
     *,
     epochs: int,
     clip_norm: float | None = None,
+    clip_each: bool = False,
     evaluate: Callable[[], dict[str, float]] | None = None,
     monitor: str | None = None,
     patience: int | None = None,
@@ -133,6 +135,8 @@ def train(
     clip_norm : float, optional
         Largest Euclidean norm of the gradient of the batch's mean loss, over all parameters together;
         a longer one is shortened (Pascanu, Mikolov and Bengio, 2013, algorithm 1).
+    clip_each : bool
+        Apply `clip_norm` to each parameter's gradient by itself instead.
     evaluate : callable, optional
         Returns numbers by name, such as `{"validation": 0.3}`; called after each epoch, in predict mode.
     monitor : str, optional
@@ -155,11 +159,12 @@ def train(
         A loss or the monitored value is not finite (for the loss) or not a number; names epoch and step.
     """
     _check(trainer, epochs, clip_norm, monitor, patience)
+    clip = (clip_norm, clip_each)
     records, best, best_values, stopped = [], None, [], False
     with _progress_line(description, epochs, progress) as line:
         for epoch in range(epochs):
             epoch_batches = batches(epoch) if callable(batches) else batches
-            loss = _train_epoch(step, epoch_batches, trainer, clip_norm, epoch + 1, line)
+            loss = _train_epoch(step, epoch_batches, trainer, clip, epoch + 1, line)
             measured = {name: float(value) for name, value in evaluate().items()} if evaluate else {}
             records.append({"epoch": epoch + 1, "loss": loss} | measured)
             if monitor is not None and _is_best(records, monitor, best):
@@ -187,10 +192,10 @@ def _check(trainer, epochs, clip_norm, monitor, patience) -> None:
         raise ValueError(f"trainer must hold parameters on one device, got {trainer._contexts}")
 
 
-def _train_epoch(step, batches, trainer, clip_norm, epoch, line) -> float:
+def _train_epoch(step, batches, trainer, clip, epoch, line) -> float:
     """Take one step per batch; return the mean loss over the epoch's examples."""
     total, count = 0.0, 0
-    for number, losses in enumerate(_losses(step, batches, trainer, clip_norm), start=1):
+    for number, losses in enumerate(_losses(step, batches, trainer, clip), start=1):
         total, count = total + float(losses.sum(dtype="float64")), count + losses.size
         if not math.isfinite(total):
             raise FloatingPointError(f"the loss is not finite in epoch {epoch}, step {number}")
@@ -203,17 +208,17 @@ def _train_epoch(step, batches, trainer, clip_norm, epoch, line) -> float:
     return total / count
 
 
-def _losses(step, batches, trainer, clip_norm) -> Iterator[onp.ndarray]:
+def _losses(step, batches, trainer, clip) -> Iterator[onp.ndarray]:
     """Yield the losses of each step, shape (batch,), `QUEUED_STEPS` steps after it was queued."""
     queued = deque()
     for batch in batches:
-        queued.append(_take_step(step, batch, trainer, clip_norm))
+        queued.append(_take_step(step, batch, trainer, *clip))
         if len(queued) > QUEUED_STEPS:
             yield queued.popleft().asnumpy()
     yield from (losses.asnumpy() for losses in queued)
 
 
-def _take_step(step, batch, trainer, clip_norm) -> np.ndarray:
+def _take_step(step, batch, trainer, clip_norm, clip_each) -> np.ndarray:
     if not isinstance(batch, tuple | list):
         raise TypeError(f"batches must yield tuples, got {type(batch).__name__}")
     with autograd.record():
@@ -225,10 +230,21 @@ def _take_step(step, batch, trainer, clip_norm) -> np.ndarray:
     losses.backward()
     if clip_norm is not None:
         gradients = [p.grad().as_nd_ndarray() for p in trainer._params if p.grad_req != "null"]
-        # backward() sums over the batch, trainer.step() divides by its size: the limit is for the mean.
-        gluon.utils.clip_global_norm(gradients, clip_norm * losses.size, check_isfinite=False)
+        limit = clip_norm * losses.size  # backward() sums over the batch, trainer.step() divides by its size
+        if clip_each:
+            _clip_each(gradients, limit)
+        else:
+            gluon.utils.clip_global_norm(gradients, limit, check_isfinite=False)
     trainer.step(losses.size)
     return losses.detach()
+
+
+def _clip_each(gradients, limit) -> None:
+    """Shorten each gradient that is longer than the limit; read all norms at once, for few are."""
+    norms = onp.sqrt(mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).asnumpy())
+    for gradient, norm in zip(gradients, norms, strict=True):
+        if norm > limit:
+            gradient *= limit / norm
 
 
 def _is_best(records, monitor, best) -> bool:

@@ -1,0 +1,527 @@
+r"""End-to-end memory networks: attention pooling over the sentences of a story, repeated (Sukhbaatar et al. 2015).
+
+    q_{t+1} = H q_t + sum_i alpha(q_t, m_i) c_i,    alpha = softmax(q_t . m_i),    answer = softmax(W q_{K+1})
+
+One look ("hop") is dot-product attention: the query is the internal state q_t, which starts as the question, the keys
+are the sentences m_i, the values c_i the same sentences embedded a second time. What is special is the loop: what one
+look finds becomes part of the next look's query. `MemoryNetwork` is the model, `Encoder` turns stories into arrays,
+`fit` trains by the recipe of the paper's section 4.2.
+
+A sentence is a sum of word vectors, weighed by position. The paper's position encoding has rank two, so that a sentence
+needs just two bags of words, and embedding it is one matrix product:
+
+    sum_j l_j * (A x_j) = A b + r * (A p),    b = sum_j x_j,    p = sum_j (j - (J + 1) / 2) / J x_j
+
+with one-hot words x_1 ... x_J and r_k = 4 (k - (d + 1) / 2) / d: the first bag says which words there are, the second
+on which side of the middle they stand. Stories repeat sentences, so a batch holds each distinct sentence once, in a
+table, and stories as rows of that table.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as onp
+
+from d2l_attention.attention import Attention, AttentionBlock, DotProductScore, Score
+from d2l_attention.training import History, train
+
+import mxnet as mx
+from mxnet import gluon, np, npx
+from mxnet.gluon import HybridBlock
+
+__all__ = [
+    "Encoder",
+    "LinearAttention",
+    "MemoryNetwork",
+    "Recipe",
+    "Stories",
+    "error_rate",
+    "fit",
+    "noisy_ages",
+    "predict",
+    "read",
+]
+
+ENCODINGS = ("position", "bag")
+TYINGS = ("adjacent", "layer-wise")
+TABLE_STEP = 256  # a batch's table of sentences is padded to a multiple of it, so that few shapes occur
+
+
+# ------------------------------------------------------------------------------------------------ the model
+class LinearAttention(AttentionBlock):
+    """Attention without its softmax: context = sum_i a(q, k_i) v_i, for the start of training.
+
+    Weights are the scores themselves: they may be negative and need not sum to one. Masked keys still get zero.
+    Sukhbaatar et al. (2015, section 4.2) train the first epochs like this ("linear start"), because the gradient of a
+    softmax that has settled on the wrong sentence is nearly zero.
+
+    >>> key = np.array([[[1.0], [2.0], [9.0]]])
+    >>> context, weights = LinearAttention(DotProductScore())(np.array([[[0.5]]]), key, key, np.array([2]))
+    >>> context.tolist(), weights.tolist()
+    ([[[2.5]]], [[[0.5, 1.0, 0.0]]])
+    """
+
+    def __init__(self, score: Score):
+        super().__init__()
+        self.score = score
+
+    def hybrid_forward(self, F, query, key, value, mask=None):
+        weights = self.score(query, key)  # (B, m, n)
+        weights = weights if mask is None else weights * mask
+        return F.npx.batch_dot(weights, value), weights
+
+
+class MemoryNetwork(HybridBlock):
+    """Read a story `hops` times, each time asking with what the last look has found.
+
+    Parameters
+    ----------
+    num_words : int
+        Words V of the vocabulary; questions, stories and answers share it.
+    hidden_size, hops : int
+        Features d of a sentence, looks K.
+    memory_size : int
+        Ages T that the temporal encoding tells apart: 0 for the last sentence, T - 1 for that or an older one.
+    encoding : str
+        "position" (word order within a sentence counts) or "bag" (it does not).
+    tying : str
+        "adjacent": the values of one look are the keys of the next, the question uses the first look's keys, the
+        answer the last one's values: K + 1 embeddings. "layer-wise": all looks share keys, values and a matrix H.
+    nonlinear : bool
+        Whether a ReLU follows each look.
+    attention : AttentionBlock
+        How to look; dot-product attention by default.
+    params : mxnet.gluon.ParameterDict, optional
+        Parameters of another network to share.
+
+    Call
+    ----
+    (table (S, F), story (B, n), age (B, n), mask (B, 1, n), question (B, F)) -> (logits (B, V), weights (B, K, n)).
+    `Encoder.batch` makes these five: F = 2 V features for the position encoding, V for the bag.
+
+    Examples
+    --------
+    >>> network = MemoryNetwork(num_words=5, hidden_size=4, hops=3)
+    >>> network.initialize()
+    >>> table, story, age = np.zeros((2, 10)), np.array([[0, 1, 0]]), np.array([[2, 1, 0]])
+    >>> logits, weights = network(table, story, age, np.ones((1, 1, 3)), np.zeros((1, 10)))
+    >>> logits.shape, weights.shape
+    ((1, 5), (1, 3, 3))
+    """
+
+    def __init__(
+        self,
+        num_words: int,
+        *,
+        hidden_size: int = 20,
+        hops: int = 3,
+        memory_size: int = 50,
+        encoding: str = "position",
+        tying: str = "adjacent",
+        nonlinear: bool = False,
+        attention: AttentionBlock | None = None,
+        params=None,
+    ):
+        super().__init__(params=params)
+        for name, value in {
+            "num_words": num_words,
+            "hidden_size": hidden_size,
+            "hops": hops,
+            "memory_size": memory_size,
+        }.items():
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a positive integer, got {value!r}")
+        _check_choice("encoding", encoding, ENCODINGS)
+        _check_choice("tying", tying, TYINGS)
+        self.num_words, self.hidden_size, self.hops, self.memory_size = num_words, hidden_size, hops, memory_size
+        self.encoding, self.tying, self.nonlinear = encoding, tying, nonlinear
+        self.attention = Attention(DotProductScore()) if attention is None else attention
+        normal = mx.init.Normal(0.1)
+        for name in self._embedding_names():  # a row per word, then a row per age
+            shape = (num_words + memory_size, hidden_size)
+            setattr(self, name, self.params.get(name, shape=shape, init=normal))
+        if encoding == "position":
+            k = onp.arange(1, hidden_size + 1)
+            ramp = onp.diag(4 * (k - (hidden_size + 1) / 2) / hidden_size)
+            self.ramp = self.params.get_constant("ramp", ramp.astype("float32"))
+        if tying == "layer-wise":
+            self.state = self.params.get("state", shape=(hidden_size, hidden_size), init=normal)  # H
+
+    def looking_with(self, attention: AttentionBlock) -> "MemoryNetwork":
+        """Return a network with the same parameters that looks with another attention."""
+        return MemoryNetwork(
+            self.num_words,
+            hidden_size=self.hidden_size,
+            hops=self.hops,
+            memory_size=self.memory_size,
+            encoding=self.encoding,
+            tying=self.tying,
+            nonlinear=self.nonlinear,
+            attention=attention,
+            params=self.params,
+        )
+
+    def _embedding_names(self) -> list[str]:
+        if self.tying == "adjacent":
+            return [f"embedding_{k}" for k in range(self.hops + 1)]
+        return ["question_embedding", "key_embedding", "value_embedding", "answer_embedding"]
+
+    def _roles(self, weights: dict) -> tuple:
+        """Who embeds the question, each look's keys, each look's values, and the answer."""
+        if self.tying == "adjacent":
+            chain = [weights[f"embedding_{k}"] for k in range(self.hops + 1)]
+            return chain[0], chain[:-1], chain[1:], chain[-1]
+        question, key, value, answer = (weights[name] for name in self._embedding_names())
+        return question, [key] * self.hops, [value] * self.hops, answer
+
+    def hybrid_forward(self, F, table, story, age, mask, question, ramp=None, state=None, **embeddings):
+        asks, keys, values, answers = self._roles(embeddings)
+        memories = {}  # a matrix that two looks share embeds the story once
+
+        def remember(weight):
+            if id(weight) not in memories:
+                sentences = F.np.take(self._embed(F, weight, table, ramp), story, axis=0)  # (B, n, d)
+                memories[id(weight)] = sentences + F.np.take(weight, age + self.num_words, axis=0)
+            return memories[id(weight)]
+
+        query, looks = self._embed(F, asks, question, ramp), []  # (B, d)
+        for key, value in zip(keys, values, strict=True):
+            found, weights = self.attention(F.np.expand_dims(query, 1), remember(key), remember(value), mask)
+            if state is not None:
+                query = F.npx.fully_connected(query, state, num_hidden=self.hidden_size, no_bias=True)
+            query = query + F.npx.reshape(found, (-2, -1))  # (B, 1, d) -> (B, d)
+            query = F.npx.relu(query) if self.nonlinear else query
+            looks.append(weights)  # (B, 1, n)
+        words = self._words(F, answers)
+        logits = F.npx.fully_connected(query, words, num_hidden=self.num_words, no_bias=True)  # (B, V)
+        return logits, F.np.concatenate(looks, axis=1)
+
+    def _words(self, F, weight):
+        """The rows of an embedding that belong to words, (V, d)."""
+        return _legacy(F, "slice_axis", weight, axis=0, begin=0, end=self.num_words)
+
+    def _embed(self, F, weight, sentences, ramp):
+        """Embed bags of words: (S, F) -> (S, d)."""
+        words = self._words(F, weight)  # (V, d)
+        if ramp is not None:
+            words = F.np.concatenate([words, F.np.dot(words, ramp)], axis=0)  # (2 V, d)
+        return F.np.dot(sentences, words)
+
+
+def _legacy(F, operator, *arrays, **attributes):
+    return getattr(F, operator)(*(array.as_nd_ndarray() for array in arrays), **attributes).as_np_ndarray()
+
+
+def _check_choice(name: str, value, choices: Sequence) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+# --------------------------------------------------------------------------------------- stories as arrays
+def read(sentence: str) -> list[str]:
+    """Split a sentence into lower-case words without its final mark.
+
+    >>> read("Joe went to the kitchen.")
+    ['joe', 'went', 'to', 'the', 'kitchen']
+    """
+    return re.sub(r"[.?!]\s*$", "", sentence).lower().split()
+
+
+@dataclass(frozen=True)
+class Stories:
+    """N questions with their stories, as NumPy arrays; S distinct sentences, F features, n sentences at most.
+
+    Attributes
+    ----------
+    table : (S, F) float32
+        The bags of words of the distinct sentences; row 0 is empty and stands for padding.
+    story : (N, n) int32
+        Rows of the table, oldest sentence first, then padding.
+    length : (N,) int32
+        Sentences of each story.
+    question : (N, F) float32
+    answer : (N,) int32
+        Number of the word; -1 if the vocabulary does not have it.
+    """
+
+    table: onp.ndarray
+    story: onp.ndarray
+    length: onp.ndarray
+    question: onp.ndarray
+    answer: onp.ndarray
+
+    def __len__(self) -> int:
+        return len(self.story)
+
+
+class Encoder:
+    """The vocabulary of some questions, and how text becomes arrays.
+
+    Parameters
+    ----------
+    questions : sequence
+        Objects with the attributes `story` (sequence of sentences), `question` and `answer`, such as
+        `datasets.babi.Question`. An answer is one word of the vocabulary, whatever it looks like.
+    memory_size : int
+        Sentences kept of a story: the last ones.
+    encoding : str
+        "position" or "bag", as for `MemoryNetwork`.
+
+    Raises
+    ------
+    ValueError
+        There are no questions; a story, a sentence, a question or an answer is empty.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> sam = SimpleNamespace(story=["Sam took the milk.", "Sam left."], question="Who left?", answer="Sam")
+    >>> encoder = Encoder([sam])
+    >>> encoder.words
+    ['left', 'milk', 'sam', 'the', 'took', 'who']
+    >>> stories = encoder([sam])
+    >>> stories.story.tolist(), stories.length.tolist(), encoder.words[stories.answer[0]]
+    ([[1, 2]], [2], 'sam')
+    """
+
+    def __init__(self, questions: Sequence, *, memory_size: int = 50, encoding: str = "position"):
+        _check_choice("encoding", encoding, ENCODINGS)
+        if not isinstance(memory_size, int) or memory_size < 1:
+            raise ValueError(f"memory_size must be a positive integer, got {memory_size!r}")
+        if not questions:
+            raise ValueError("questions must not be empty")
+        for number, question in enumerate(questions):
+            _check_question(number, question)
+        sentences = {text for q in questions for text in (*q.story, q.question)}
+        words = {word for text in sentences for word in read(text)} | {q.answer.lower() for q in questions}
+        self.words = sorted(words)
+        self.memory_size, self.encoding = memory_size, encoding
+        self.longest = max(len(read(text)) for text in sentences)  # J
+        self._number = {word: number for number, word in enumerate(self.words)}
+
+    @property
+    def num_words(self) -> int:
+        """Number of words V."""
+        return len(self.words)
+
+    def __call__(self, questions: Sequence) -> Stories:
+        """Encode questions.
+
+        Raises
+        ------
+        ValueError
+            A part of a question is empty, or a story or a question has a word that is not in the vocabulary.
+        """
+        if not questions:
+            raise ValueError("questions must not be empty")
+        for number, question in enumerate(questions):
+            _check_question(number, question)
+        rows, bags = {}, [self._bag([])]  # sentence -> row of the table
+        for text in (text for q in questions for text in q.story[-self.memory_size :]):
+            if text not in rows:
+                rows[text] = len(bags)
+                bags.append(self._bag(read(text)))
+        length = onp.array([min(len(q.story), self.memory_size) for q in questions], "int32")
+        story = onp.zeros((len(questions), length.max()), "int32")
+        for line, q in zip(story, questions, strict=True):
+            kept = q.story[-self.memory_size :]
+            line[: len(kept)] = [rows[text] for text in kept]
+        question = onp.stack([self._bag(read(q.question)) for q in questions])
+        answer = onp.array([self._number.get(q.answer.lower(), -1) for q in questions], "int32")
+        return Stories(onp.stack(bags), story, length, question, answer)
+
+    def _bag(self, words: list[str]) -> onp.ndarray:
+        """Count words (V,); for the position encoding also add up their places, from -1/2 to 1/2 (2 V,)."""
+        counts, places = onp.zeros((2, self.num_words), "float32")
+        for j, word in enumerate(words, start=1):
+            if word not in self._number:
+                raise ValueError(f"the word {word!r} is not in the vocabulary")
+            counts[self._number[word]] += 1
+            places[self._number[word]] += (j - (self.longest + 1) / 2) / self.longest
+        return onp.concatenate([counts, places]) if self.encoding == "position" else counts
+
+    def batch(self, stories: Stories, chosen: onp.ndarray, age: onp.ndarray | None = None, device=None) -> tuple:
+        """Put some of the stories on a device, as `MemoryNetwork` takes them: (table, story, age, mask, question).
+
+        Parameters
+        ----------
+        stories : Stories
+        chosen : numpy.ndarray (B,)
+            Which of them.
+        age : numpy.ndarray (B, n), optional
+            How many sentences ago each sentence was; by default 0 for a story's last one.
+        """
+        length = stories.length[chosen]
+        used, story = onp.unique(stories.story[chosen], return_inverse=True)
+        size = min(len(stories.table), -(-len(used) // TABLE_STEP) * TABLE_STEP)
+        table = onp.zeros((size, stories.table.shape[1]), "float32")
+        table[: len(used)] = stories.table[used]
+        story = story.reshape(len(chosen), -1)
+        place = onp.arange(story.shape[1])
+        if age is None:
+            age = onp.clip(length[:, None] - 1 - place, 0, self.memory_size - 1)
+        mask = (place < length[:, None])[:, None]
+        arrays = (table, story, age, mask, stories.question[chosen])
+        kinds = ("float32", "int32", "int32", "float32", "float32")
+        return tuple(np.array(a, dtype=kind, ctx=device) for a, kind in zip(arrays, kinds, strict=True))
+
+
+def _check_question(number: int, question) -> None:
+    if not question.story:
+        raise ValueError(f"question {number} has an empty story")
+    if any(not read(sentence) for sentence in question.story):
+        raise ValueError(f"the story of question {number} has an empty sentence")
+    if not read(question.question):
+        raise ValueError(f"question {number} has no text")
+    if not question.answer.strip():
+        raise ValueError(f"question {number} has no answer")
+
+
+# ------------------------------------------------------------------------------------------------- training
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: section 4.2 of the paper, and where that is silent, the authors' published settings.
+
+    Attributes
+    ----------
+    epochs, learning_rate, halve_every : int, float, int
+        Plain stochastic gradient descent; the rate is halved every so many epochs.
+    linear_epochs : int
+        Epochs of linear start before these, at half the rate, without softmax; 0 for none.
+    batch_size, clip_norm : int, float
+        Costs are summed over a batch, whose examples are drawn with replacement; each parameter's gradient
+        is cut to this norm.
+    noise : float
+        Up to this share of empty sentences is mixed into a story, so that ages are not learned by heart.
+    """
+
+    epochs: int = 100
+    learning_rate: float = 0.01
+    halve_every: int = 25
+    linear_epochs: int = 0
+    batch_size: int = 32
+    clip_norm: float = 40.0
+    noise: float = 0.0
+
+
+def fit(
+    network: MemoryNetwork,
+    encoder: Encoder,
+    stories: Stories,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device=None,
+    progress: bool = True,
+    description: str = "training",
+) -> list[History]:
+    """Train a network that is already initialised; with a linear start, in two phases.
+
+    Returns
+    -------
+    list of History
+        One per phase, with "loss" (mean cross-entropy of the answers, in nats).
+
+    Raises
+    ------
+    ValueError
+        An answer is not in the vocabulary.
+    """
+    if (stories.answer < 0).any():
+        raise ValueError("stories must not have answers outside the vocabulary")
+    phases, rate = [(network, recipe.epochs)], recipe.learning_rate
+    if recipe.linear_epochs:
+        linear = network.looking_with(LinearAttention(DotProductScore()))
+        phases, rate = [(linear, recipe.linear_epochs), *phases], rate / 2
+    histories = []
+    for number, (phase, epochs) in enumerate(phases):
+        phase.hybridize(static_alloc=True)
+        random = onp.random.RandomState([seed, number])
+        histories.append(
+            train(
+                _step(phase),
+                _batches(encoder, stories, recipe, random, device),
+                _trainer(network, stories, recipe, rate, halve=phase is network),
+                epochs=epochs,
+                clip_norm=recipe.clip_norm / recipe.batch_size,  # the loop takes the mean over a batch
+                clip_each=True,
+                progress=progress,
+                description=description if phase is network else f"{description}, linear start",
+            )
+        )
+    return histories
+
+
+def _step(network) -> Callable:
+    cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
+
+    def step(*batch):
+        *inputs, answer = batch
+        logits, _ = network(*inputs)
+        return cross_entropy(logits, answer)
+
+    return step
+
+
+def _trainer(network, stories, recipe, rate, halve) -> gluon.Trainer:
+    settings = {"learning_rate": rate * recipe.batch_size}
+    if halve:
+        steps = max(1, len(stories) // recipe.batch_size)
+        settings["lr_scheduler"] = mx.lr_scheduler.FactorScheduler(
+            step=recipe.halve_every * steps, factor=0.5, base_lr=settings["learning_rate"]
+        )
+    return gluon.Trainer(network.collect_params(), "sgd", settings, kvstore=None)
+
+
+def _batches(encoder, stories, recipe, random, device) -> Callable[[int], Iterator[tuple]]:
+    """Draw batches with replacement, and sentences' ages with noise."""
+    steps = max(1, len(stories) // recipe.batch_size)
+
+    def epoch_batches(epoch):
+        drawn = random.randint(len(stories), size=(steps, recipe.batch_size))
+        for chosen in drawn:
+            age = None
+            if recipe.noise:
+                age = noisy_ages(stories.length[chosen], stories.story.shape[1], recipe.noise, random)
+                age = onp.minimum(age, encoder.memory_size - 1)
+            answer = np.array(stories.answer[chosen], dtype="float32", ctx=device)
+            yield *encoder.batch(stories, chosen, age, device), answer
+
+    return epoch_batches
+
+
+def noisy_ages(length: onp.ndarray, width: int, noise: float, random: onp.random.RandomState) -> onp.ndarray:
+    """Ages of sentences if empty ones are mixed in: (B,) lengths -> (B, width), 0 in the padding.
+
+    The number of empty sentences is uniform on 0 ... ceil(noise * length), and so is their arrangement.
+
+    >>> noisy_ages(onp.array([3, 2]), 4, 0.0, onp.random.RandomState(0)).tolist()
+    [[2, 1, 0, 0], [1, 0, 0, 0]]
+    """
+    most = onp.ceil(noise * length).astype(int)
+    slots = length + random.randint(0, most + 1)  # sentences, empty ones included
+    key = random.uniform(size=(len(length), slots.max()))
+    key[onp.arange(slots.max()) >= slots[:, None]] = 2
+    rank = key.argsort(axis=1).argsort(axis=1)
+    row, slot = onp.nonzero(rank < length[:, None])  # where the sentences stand, in order
+    place = onp.arange(len(row)) - onp.repeat(onp.cumsum(length) - length, length)
+    age = onp.zeros((len(length), width), int)
+    age[row, length[row] - 1 - place] = slot
+    return age
+
+
+def predict(network, encoder, stories: Stories, *, batch_size: int = 250, device=None) -> tuple:
+    """Answer all questions: (probabilities (N, V), weights (N, K, n)), NumPy arrays."""
+    parts = []
+    for start in range(0, len(stories), batch_size):
+        chosen = onp.arange(start, min(start + batch_size, len(stories)))
+        logits, weights = network(*encoder.batch(stories, chosen, device=device))
+        parts.append((npx.softmax(logits).asnumpy(), weights.asnumpy()))
+    return tuple(onp.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def error_rate(network, encoder, stories: Stories, *, device=None) -> float:
+    """Share of questions whose most probable answer is wrong; an answer without a word counts as wrong."""
+    probability, _ = predict(network, encoder, stories, device=device)
+    return float((probability.argmax(-1) != stories.answer).mean())
