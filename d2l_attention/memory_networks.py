@@ -134,7 +134,12 @@ class MemoryNetwork(HybridBlock):
                 raise ValueError(f"{name} must be a positive integer, got {value!r}")
         _check_choice("encoding", encoding, ENCODINGS)
         _check_choice("tying", tying, TYINGS)
-        self.num_words, self.hidden_size, self.hops, self.memory_size = num_words, hidden_size, hops, memory_size
+        self.num_words, self.hidden_size, self.hops, self.memory_size = (
+            num_words,
+            hidden_size,
+            hops,
+            memory_size,
+        )
         self.encoding, self.tying, self.nonlinear = encoding, tying, nonlinear
         self.attention = Attention(DotProductScore()) if attention is None else attention
         normal = mx.init.Normal(0.1)
@@ -341,7 +346,9 @@ class Encoder:
             places[self._number[word]] += (j - (self.longest + 1) / 2) / self.longest
         return onp.concatenate([counts, places]) if self.encoding == "position" else counts
 
-    def batch(self, stories: Stories, chosen: onp.ndarray, age: onp.ndarray | None = None, device=None) -> tuple:
+    def batch(
+        self, stories: Stories, chosen: onp.ndarray, age: onp.ndarray | None = None, device=None
+    ) -> tuple:
         """Put some of the stories on a device, as `MemoryNetwork` takes them: (table, story, age, mask, question).
 
         Parameters

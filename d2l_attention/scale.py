@@ -11,7 +11,7 @@ import os
 import platform
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,8 +75,7 @@ def save_results(
     ValueError
         The name is not a plain name, a number is not finite, or a metric's values do not match the seeds.
     """
-    if not re.fullmatch(r"[a-z0-9_]+", name):
-        raise ValueError(f"name must be lower-case letters, digits and underscores, got {name!r}")
+    _plain_name(name)
     if not (math.isfinite(minutes) and minutes >= 0):
         raise ValueError(f"minutes must be finite and not negative, got {minutes}")
     if not metrics:
@@ -92,6 +91,56 @@ def save_results(
         "metrics": {key: _summary(key, metric, len(seeds)) for key, metric in metrics.items()},
     }
     return _write(name, result) if SCALE == "paper" else None
+
+
+def remember(name: str, key: str, run: Callable[[], Mapping]) -> dict:
+    """Return what one of a system's many runs measured; at paper scale run it only if it never ran before.
+
+    Hours of runs can so be stopped and taken up again, or be shared between processes. What a run measured is one line
+    of `results/NAME.runs.jsonl`; delete the file to measure anew. At quick scale nothing is read or kept.
+
+    Parameters
+    ----------
+    name, key : str
+        System, and which of its runs.
+    run : callable
+        Trains and returns numbers (or lists of numbers) by name.
+
+    Raises
+    ------
+    ValueError
+        A line of the file cannot be read.
+    """
+    if SCALE == "quick":
+        return dict(run())
+    path = RESULTS / f"{_plain_name(name)}.runs.jsonl"
+    known = _read_runs(path)
+    if key not in known:
+        known[key] = dict(run())
+        line = json.dumps({"key": key, **known[key]}, allow_nan=False) + "\n"
+        RESULTS.mkdir(exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line)
+    return known[key]
+
+
+def _read_runs(path: Path) -> dict[str, dict]:
+    if not path.is_file():
+        return {}
+    runs = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            measured = json.loads(line)
+            runs.setdefault(measured.pop("key"), measured)
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise ValueError(f"{path}, line {number} is not a run's record: delete that line") from error
+    return runs
+
+
+def _plain_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9_]+", name):
+        raise ValueError(f"name must be lower-case letters, digits and underscores, got {name!r}")
+    return name
 
 
 def load_results(name: str) -> dict:
