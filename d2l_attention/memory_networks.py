@@ -13,7 +13,11 @@ needs just two bags of words, and embedding it is one matrix product:
     sum_j l_j * (A x_j) = A b + r * (A p),    b = sum_j x_j,    p = sum_j (j - (J + 1) / 2) / J x_j
 
 with one-hot words x_1 ... x_J and r_k = 4 (k - (d + 1) / 2) / d: the first bag says which words there are, the second
-on which side of the middle they stand. Stories repeat sentences, so a batch holds each distinct sentence once, in a
+on which side of the middle they stand.
+
+Each story is preceded by an empty sentence, so that a look can find nothing. In the authors' published code the unfilled
+part of the memory does that service: it is not masked, and softmax gives it weight. Without either, yes/no questions
+about what a story does not say are answered far worse. Stories repeat sentences, so a batch holds each distinct sentence once, in a
 table, and stories as rows of that table.
 """
 
@@ -82,7 +86,8 @@ class MemoryNetwork(HybridBlock):
     hidden_size, hops : int
         Features d of a sentence, looks K.
     memory_size : int
-        Ages T that the temporal encoding tells apart: 0 for the last sentence, T - 1 for that or an older one.
+        Ages T that the temporal encoding tells apart: 0 for the last sentence, T - 1 for that or an older one. Age T
+        is that of the empty sentence at the front of every story.
     encoding : str
         "position" (word order within a sentence counts) or "bag" (it does not).
     tying : str
@@ -143,8 +148,8 @@ class MemoryNetwork(HybridBlock):
         self.encoding, self.tying, self.nonlinear = encoding, tying, nonlinear
         self.attention = Attention(DotProductScore()) if attention is None else attention
         normal = mx.init.Normal(0.1)
-        for name in self._embedding_names():  # a row per word, then a row per age
-            shape = (num_words + memory_size, hidden_size)
+        for name in self._embedding_names():  # a row per word, per age, and for nothing
+            shape = (num_words + memory_size + 1, hidden_size)
             setattr(self, name, self.params.get(name, shape=shape, init=normal))
         if encoding == "position":
             k = onp.arange(1, hidden_size + 1)
@@ -240,9 +245,9 @@ class Stories:
     Attributes
     ----------
     table : (S, F) float32
-        The bags of words of the distinct sentences; row 0 is empty and stands for padding.
-    story : (N, n) int32
-        Rows of the table, oldest sentence first, then padding.
+        The bags of words of the distinct sentences; row 0 is the empty sentence.
+    story : (N, 1 + n) int32
+        Rows of the table: the empty sentence, the story's with the oldest first, padding (row 0 again).
     length : (N,) int32
         Sentences of each story.
     question : (N, F) float32
@@ -272,6 +277,8 @@ class Encoder:
         Sentences kept of a story: the last ones.
     encoding : str
         "position" or "bag", as for `MemoryNetwork`.
+    nothing : bool
+        Whether a look may settle on the empty sentence in front of the story, and so find nothing.
 
     Raises
     ------
@@ -287,10 +294,17 @@ class Encoder:
     ['left', 'milk', 'sam', 'the', 'took', 'who']
     >>> stories = encoder([sam])
     >>> stories.story.tolist(), stories.length.tolist(), encoder.words[stories.answer[0]]
-    ([[1, 2]], [2], 'sam')
+    ([[0, 1, 2]], [2], 'sam')
     """
 
-    def __init__(self, questions: Sequence, *, memory_size: int = 50, encoding: str = "position"):
+    def __init__(
+        self,
+        questions: Sequence,
+        *,
+        memory_size: int = 50,
+        encoding: str = "position",
+        nothing: bool = True,
+    ):
         _check_choice("encoding", encoding, ENCODINGS)
         if not isinstance(memory_size, int) or memory_size < 1:
             raise ValueError(f"memory_size must be a positive integer, got {memory_size!r}")
@@ -301,7 +315,7 @@ class Encoder:
         sentences = {text for q in questions for text in (*q.story, q.question)}
         words = {word for text in sentences for word in read(text)} | {q.answer.lower() for q in questions}
         self.words = sorted(words)
-        self.memory_size, self.encoding = memory_size, encoding
+        self.memory_size, self.encoding, self.nothing = memory_size, encoding, nothing
         self.longest = max(len(read(text)) for text in sentences)  # J
         self._number = {word: number for number, word in enumerate(self.words)}
 
@@ -328,10 +342,10 @@ class Encoder:
                 rows[text] = len(bags)
                 bags.append(self._bag(read(text)))
         length = onp.array([min(len(q.story), self.memory_size) for q in questions], "int32")
-        story = onp.zeros((len(questions), length.max()), "int32")
+        story = onp.zeros((len(questions), 1 + length.max()), "int32")
         for line, q in zip(story, questions, strict=True):
             kept = q.story[-self.memory_size :]
-            line[: len(kept)] = [rows[text] for text in kept]
+            line[1 : 1 + len(kept)] = [rows[text] for text in kept]
         question = onp.stack([self._bag(read(q.question)) for q in questions])
         answer = onp.array([self._number.get(q.answer.lower(), -1) for q in questions], "int32")
         return Stories(onp.stack(bags), story, length, question, answer)
@@ -359,17 +373,19 @@ class Encoder:
         age : numpy.ndarray (B, n), optional
             How many sentences ago each sentence was; by default 0 for a story's last one.
         """
-        length = stories.length[chosen]
-        used, story = onp.unique(stories.story[chosen], return_inverse=True)
+        length, width = stories.length[chosen, None], stories.story.shape[1]
+        used, story = onp.unique(
+            stories.story[chosen], return_inverse=True
+        )  # row 0 is always used, and stays
         size = min(len(stories.table), -(-len(used) // TABLE_STEP) * TABLE_STEP)
         table = onp.zeros((size, stories.table.shape[1]), "float32")
         table[: len(used)] = stories.table[used]
-        story = story.reshape(len(chosen), -1)
-        place = onp.arange(story.shape[1])
-        if age is None:
-            age = onp.clip(length[:, None] - 1 - place, 0, self.memory_size - 1)
-        mask = (place < length[:, None])[:, None]
-        arrays = (table, story, age, mask, stories.question[chosen])
+        place = onp.arange(width - 1)
+        age = length - 1 - place if age is None else age
+        age = onp.clip(age, 0, self.memory_size - 1)
+        age = onp.pad(age, ((0, 0), (1, 0)), constant_values=self.memory_size)
+        mask = onp.pad(place < length, ((0, 0), (1, 0)), constant_values=self.nothing)
+        arrays = (table, story.reshape(age.shape), age, mask[:, None], stories.question[chosen])
         kinds = ("float32", "int32", "int32", "float32", "float32")
         return tuple(np.array(a, dtype=kind, ctx=device) for a, kind in zip(arrays, kinds, strict=True))
 
@@ -490,8 +506,7 @@ def _batches(encoder, stories, recipe, random, device) -> Callable[[int], Iterat
         for chosen in drawn:
             age = None
             if recipe.noise:
-                age = noisy_ages(stories.length[chosen], stories.story.shape[1], recipe.noise, random)
-                age = onp.minimum(age, encoder.memory_size - 1)
+                age = noisy_ages(stories.length[chosen], stories.story.shape[1] - 1, recipe.noise, random)
             answer = np.array(stories.answer[chosen], dtype="float32", ctx=device)
             yield *encoder.batch(stories, chosen, age, device), answer
 
@@ -519,7 +534,10 @@ def noisy_ages(length: onp.ndarray, width: int, noise: float, random: onp.random
 
 
 def predict(network, encoder, stories: Stories, *, batch_size: int = 250, device=None) -> tuple:
-    """Answer all questions: (probabilities (N, V), weights (N, K, n)), NumPy arrays."""
+    """Answer all questions: (probabilities (N, V), weights (N, K, 1 + n)), NumPy arrays.
+
+    The first weight of a look is what it gives to nothing, the empty sentence.
+    """
     parts = []
     for start in range(0, len(stories), batch_size):
         chosen = onp.arange(start, min(start + batch_size, len(stories)))

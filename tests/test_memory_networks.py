@@ -88,10 +88,8 @@ def torch_network(torch, parameters, encoder, questions, variant, linear=False):
         return total
 
     def memory(weight, story):
-        ages = range(len(story) - 1, -1, -1)
-        return torch.stack(
-            [sentence(weight, s) + weight[num_words + a] for s, a in zip(story, ages, strict=True)]
-        )
+        rows = [sentence(weight, s) + weight[num_words + age] for age, s in enumerate(reversed(story))]
+        return torch.stack([weight[num_words + encoder.memory_size], *reversed(rows)])  # nothing comes first
 
     if variant["tying"] == "adjacent":
         chain = [parameters[f"embedding_{k}"] for k in range(hops + 1)]
@@ -166,7 +164,7 @@ def test_weights_sum_to_one_and_padding_has_none(seed, variant):
     for q, looks in zip(questions, weights, strict=True):
         assert looks.shape[0] == variant["hops"]
         onp.testing.assert_allclose(looks.sum(-1), 1, atol=1e-5)
-        assert (looks[:, len(q.story) :] == 0).all() and (looks >= 0).all()
+        assert (looks[:, 1 + len(q.story) :] == 0).all() and (looks >= 0).all()
 
 
 @settings(max_examples=20, deadline=None)
@@ -197,7 +195,7 @@ def test_order_counts_only_through_ages():
     table, rows, age, mask, asked = encoder.batch(
         encoder([question(story, "Where is Ada?", "hall")]), onp.arange(1)
     )
-    order = onp.random.RandomState(0).permutation(len(story))
+    order = onp.random.RandomState(0).permutation(1 + len(story))
     logits, weights = network(table, rows, age, mask, asked)
     shuffled = [np.array(a.asnumpy()[:, order], dtype="int32") for a in (rows, age)]
     other, permuted = network(table, *shuffled, mask, asked)
@@ -217,11 +215,19 @@ def test_old_sentences_are_forgotten():
     encoder = Encoder(QUESTIONS, memory_size=3)
     story = [f"Ada went to the {room}." for room in (*ROOMS, *ROOMS)]
     stories = encoder([question(story, "Where is Ada?", "hall")])
-    assert stories.length.tolist() == [3] and stories.story.shape == (1, 3)
+    assert stories.length.tolist() == [3] and stories.story.shape == (1, 4)
     age, mask = encoder.batch(stories, onp.arange(1))[2:4]
-    assert age.tolist() == [[2, 1, 0]] and mask.sum() == 3
+    assert age.tolist() == [[3, 2, 1, 0]] and mask.sum() == 4
     last = encoder([question(story[-3:], "Where is Ada?", "hall")])
     onp.testing.assert_array_equal(stories.table[stories.story[0]], last.table[last.story[0]])
+
+
+def test_without_the_empty_sentence_a_look_must_find_something():
+    encoder = Encoder(QUESTIONS, memory_size=10, nothing=False)
+    _, network = build(VARIANTS[0])
+    _, weights = predict(network, encoder, encoder(QUESTIONS))
+    assert (weights[..., 0] == 0).all()
+    onp.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
 
 
 @settings(max_examples=50, deadline=None)
