@@ -46,7 +46,7 @@ format: $(VENV)/installed ## put Python and notebooks in style
 	$(BIN)/ruff format .
 
 bench: $(VENV)/oracles ## measure speed against PyTorch and d2l, as ratios in one run
-	$(BIN)/python -m benchmarks.attention
+	$(BIN)/python -m benchmarks.attention; attention=$$?; $(BIN)/python -m benchmarks.memory_networks && exit $$attention
 
 # ---------------------------------------------------------------------------------------- to write
 execute: $(VENV)/installed ## run all notebooks again and keep their outputs (no diff if nothing changed)

@@ -13,7 +13,7 @@ sys.path.insert(
     0, str(Path(__file__).resolve().parents[1])
 )  # where `python -m benchmarks.attention` finds it
 
-from benchmarks import attention, timing
+from benchmarks import attention, memory_networks, timing
 
 PEERS = {"d2l", "PyTorch", "PyTorch, no weights"}
 
@@ -75,3 +75,14 @@ def test_each_turn_is_preceded_by_an_untimed_call():
 def test_ratio_is_taken_within_rounds():
     ours, theirs = onp.array([1.0, 10.0, 3.0]), onp.array([2.0, 20.0, 6.0])  # the second round was disturbed
     assert timing.ratio(ours, theirs) == (0.5, [0.5, 0.5])
+
+
+def test_a_memory_network_learns_in_the_benchmark_what_its_peer_learns(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(memory_networks, "STEPS", 4)
+    monkeypatch.setattr(memory_networks, "MEMORY", 8)
+    file = tmp_path / "speed.json"
+    code = memory_networks.main(["--rounds", "1", "--output", str(file)])
+    result = json.loads(file.read_text())
+    low, high = result["spread"]
+    assert 0 < low <= result["ratio"] <= high
+    assert code == (result["ratio"] > memory_networks.BOUND) == ("*" in capsys.readouterr().out)

@@ -105,3 +105,57 @@ def test_bad_results_are_refused(paper, change, message):
 def test_missing_results_say_how_to_get_them(paper):
     with pytest.raises(FileNotFoundError, match="D2L_ATTENTION_SCALE=paper"):
         scale.load_results("never_run")
+
+
+# ----------------------------------------------------------------------------------------------- many runs
+def count(calls, **measured):
+    """A run that counts how often it is run."""
+
+    def run():
+        calls.append(1)
+        return measured
+
+    return run
+
+
+def test_a_run_that_has_been_recorded_is_not_run_again(paper):
+    calls = []
+    for _ in range(3):
+        assert scale.remember("model", "task 1, seed 0", count(calls, error=0.25)) == {"error": 0.25}
+    assert scale.remember("model", "task 1, seed 1", count(calls, error=0.5)) == {"error": 0.5}
+    assert len(calls) == 2
+    assert len((paper / "model.runs.jsonl").read_text().splitlines()) == 2
+
+
+def test_an_interrupted_run_leaves_no_record(paper):
+    def broken():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scale.remember("model", "a", broken)
+    with pytest.raises(ValueError):
+        scale.remember("model", "a", lambda: {"loss": float("nan")})
+    calls = []
+    assert scale.remember("model", "a", count(calls, loss=1.0)) == {"loss": 1.0} and calls
+
+
+def test_quick_runs_are_always_run_and_never_recorded(monkeypatch, tmp_path):
+    monkeypatch.setattr(scale, "SCALE", "quick")
+    monkeypatch.setattr(scale, "RESULTS", tmp_path)
+    calls = []
+    for _ in range(2):
+        assert scale.remember("model", "a", count(calls, error=1)) == {"error": 1}
+    assert len(calls) == 2 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("line", ['{"key": "a", "err', "[1]", '{"error": 1}', "3"])
+def test_a_damaged_record_is_refused(paper, line):
+    paper.mkdir()
+    (paper / "model.runs.jsonl").write_text('{"key": "b", "error": 1}\n' + line + "\n")
+    with pytest.raises(ValueError, match=r"model.runs.jsonl, line 2"):
+        scale.remember("model", "a", lambda: {"error": 1})
+
+
+def test_names_of_runs_are_plain(paper):
+    with pytest.raises(ValueError, match="name"):
+        scale.remember("../model", "a", lambda: {})

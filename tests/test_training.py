@@ -78,6 +78,17 @@ def test_clips_the_norm_of_the_mean_gradient_over_all_parameters(line, clip_norm
     assert onp.concatenate([v.ravel() for v in values(net)]) == pytest.approx(expected, rel=1e-5)
 
 
+def test_clips_each_parameter_by_itself(line):
+    """At zero the mean gradient is about -2.2 for the weight and 2 for the bias: only one is above 2.1."""
+    x, y, net, step = line
+    data = [(np.array(x), np.array(y))]
+    gradient = onp.array([(-2 * y[:, 0] * x[:, 0]).mean(), (-2 * y[:, 0]).mean()])
+    assert abs(gradient[0]) > 2.1 > abs(gradient[1])
+    train(step, data, sgd(net, learning_rate=1), epochs=1, clip_norm=2.1, clip_each=True, progress=False)
+    expected = [2.1, -gradient[1]]
+    assert onp.concatenate([v.ravel() for v in values(net)]) == pytest.approx(expected, rel=1e-5)
+
+
 def test_fixed_parameters_neither_move_nor_count_in_the_norm(line):
     x, y, net, step = line
     net.bias.grad_req = "null"
