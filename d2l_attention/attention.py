@@ -125,24 +125,21 @@ def expand_mask(mask, batch_size: int, num_queries: int, num_keys: int, *, dtype
     >>> expand_mask(np.array([[1, 3]]), batch_size=1, num_queries=2, num_keys=3).tolist()
     [[[1.0, 0.0, 0.0], [1.0, 1.0, 1.0]]]
     """
+    return _expand_mask(mask, (batch_size, num_queries, num_keys), dtype, full=False)
+
+
+def _expand_mask(mask, shape, dtype, *, full):
+    """The computation behind `expand_mask`; `full` asks for all of (B, m, n), cheapest where lengths are compared."""
     if not isinstance(mask, np.ndarray):
         raise TypeError(f"mask must be an MXNet array, got {type(mask).__name__}")
-    shape = (batch_size, num_queries, num_keys)
     if mask.ndim == 3:
-        if any(given not in (1, wanted) for given, wanted in zip(mask.shape, shape, strict=True)):
-            raise ValueError(f"mask must broadcast to (B, m, n) = {shape}, got shape {mask.shape}")
-        if mask.dtype != bool and not onp.isin(mask.asnumpy(), (0, 1)).all():
-            raise ValueError("mask must hold zeros and ones only")
-        return mask.astype(dtype)
-    if mask.shape not in (shape[:1], shape[:2]):
-        raise ValueError(
-            f"mask must be a valid length of shape ({batch_size},) or {shape[:2]} or a 3-d mask, got shape {mask.shape}"
-        )
-    length = mask.asnumpy()
-    if (length != length.astype(int)).any() or (length < 0).any() or (length > num_keys).any():
-        raise ValueError(f"mask must hold valid lengths, integers from 0 to n = {num_keys}")
-    length = length.reshape(batch_size, -1, 1)
-    return np.array(onp.arange(num_keys) < length, dtype=dtype, ctx=mask.ctx)
+        _check_pattern(mask, shape)
+        mask = mask.astype(dtype)
+        return np.broadcast_to(mask, shape) if full and mask.shape != shape else mask
+    allowed = onp.arange(shape[2]) < _check_lengths(mask, shape)
+    if full:
+        allowed = onp.broadcast_to(allowed, shape)
+    return np.array(allowed.astype(dtype), dtype=dtype, ctx=mask.ctx)
 
 
 # ---------------------------------------------------------------------------------------------- scores
@@ -540,12 +537,34 @@ def _check_inputs(block, query, key, value, mask):
             f"value must have as many items (axis 1) as key, got shapes {shapes[2]} and {shapes[1]}"
         )
     if mask is not None:
-        mask = expand_mask(mask, batch, num_queries, num_keys, dtype=query.dtype)
-        mask = np.broadcast_to(mask, (batch, num_queries, num_keys))  # far cheaper here than inside the graph
+        mask = _expand_mask(mask, (batch, num_queries, num_keys), query.dtype, full=True)
     if getattr(block, "_masked", None) is not (mask is not None):
         block._clear_cached_op()
         block._masked = mask is not None
     return mask
+
+
+def _check_pattern(mask, shape):
+    """Raise a ValueError unless a 3-d mask broadcasts to `shape` and holds zeros and ones."""
+    if any(given not in (1, wanted) for given, wanted in zip(mask.shape, shape, strict=True)):
+        raise ValueError(f"mask must broadcast to (B, m, n) = {shape}, got shape {mask.shape}")
+    if mask.dtype != bool:
+        given = mask.asnumpy()
+        if not ((given == 0) | (given == 1)).all():
+            raise ValueError("mask must hold zeros and ones only")
+
+
+def _check_lengths(mask, shape) -> onp.ndarray:
+    """Return valid lengths as (B, m|1, 1); a ValueError says what is wrong with them."""
+    if mask.shape not in (shape[:1], shape[:2]):
+        raise ValueError(
+            f"mask must be a valid length of shape ({shape[0]},) or {shape[:2]} or a 3-d mask, got shape {mask.shape}"
+        )
+    length = mask.asnumpy()
+    whole = length.dtype.kind in "iu" or (length == length.astype(int)).all()
+    if not whole or (length < 0).any() or (length > shape[2]).any():
+        raise ValueError(f"mask must hold valid lengths, integers from 0 to n = {shape[2]}")
+    return length.reshape(shape[0], -1, 1)
 
 
 def _check_array(name, array, ndim):
