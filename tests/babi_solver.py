@@ -21,7 +21,13 @@ OFFSETS = {
     "east": (1, 0), "to the right": (1, 0), "west": (-1, 0), "to the left": (-1, 0),
 }  # fmt: skip
 SIDE = "|".join(OFFSETS)
-GOALS = {"tired": "bedroom", "sleepy": "bedroom", "bored": "garden", "hungry": "kitchen", "thirsty": "kitchen"}
+GOALS = {
+    "tired": "bedroom",
+    "sleepy": "bedroom",
+    "bored": "garden",
+    "hungry": "kitchen",
+    "thirsty": "kitchen",
+}
 SINGULAR = {"mice": "mouse", "wolves": "wolf", "sheep": "sheep", "geese": "goose", "foxes": "fox"}
 NUMBERS = ("none", "one", "two", "three", "four", "five")
 
@@ -174,7 +180,8 @@ def gift(wanted, order):
 def where_earlier(story, person, place):
     stays = {}
     for index, (when, early, late, where, last) in parsed(
-        story, rf"(?:({WHEN.replace('y', '[Yy]', 1).replace('this', '[Tt]his')}) )?(?:(\w+)|(\w+)) {GO} to the (\w+)(?: ({WHEN}))?\."
+        story,
+        rf"(?:({WHEN.replace('y', '[Yy]', 1).replace('this', '[Tt]his')}) )?(?:(\w+)|(\w+)) {GO} to the (\w+)(?: ({WHEN}))?\.",
     ):
         if (early or late) == person:
             stays[WHENS.index((when or last).lower())] = (where, index)
