@@ -5,6 +5,7 @@ It shares nothing with `d2l_attention.datasets.babi`: it knows how sentences loo
 answer together with the sentences it rests on, in the order in which the published files list them.
 """
 
+import itertools
 import re
 from collections import deque
 
@@ -132,7 +133,7 @@ def where_is_thing(story, thing):
 
 def where_before(story, thing, place):
     steps, touch = trail(story, thing)
-    for (before, came), (after, went) in reversed(list(zip(steps, steps[1:]))):
+    for (before, came), (after, went) in reversed(list(itertools.pairwise(steps))):
         if after == place:
             return before, (touch, went, came)
     return None
@@ -167,7 +168,9 @@ def gift(wanted, order):
     def rule(story, *named):
         for index, kind, giver, receiver, thing in reversed(list(changes(story))):
             parts = {"giver": giver, "receiver": receiver, "thing": thing}
-            if kind == "give" and all(parts[name] == value for name, value in zip(order, named)):
+            if kind == "give" and all(
+                parts[name] == value for name, value in zip(order, named, strict=False)
+            ):
                 return parts[wanted], (index,)
         return None
 
@@ -186,7 +189,7 @@ def where_earlier(story, person, place):
         if (early or late) == person:
             stays[WHENS.index((when or last).lower())] = (where, index)
     ordered = [stays[k] for k in sorted(stays)]
-    for (before, came), (after, went) in reversed(list(zip(ordered, ordered[1:]))):
+    for (before, came), (after, went) in reversed(list(itertools.pairwise(ordered))):
         if after == place:
             return before, (went, came)
     return None
