@@ -48,7 +48,8 @@ __all__ = [
 ]
 
 # Scores are confined to [-LIMIT, LIMIT], and a masked score is set to -LIMIT. It leaves room to subtract the maximum.
-LIMIT = {"float16": 6e4, "float32": 1e38, "float64": 1e300}
+# Twice the limit must be a finite number.
+LIMIT = {"float16": 3e4, "float32": 1e38, "float64": 1e300}
 
 
 # ---------------------------------------------------------------------------------------- normalisation
@@ -98,9 +99,8 @@ def _masked_softmax(F, scores, mask, limit, compact):
     allowed = None
     if mask is not None:
         allowed = _legacy(F, "broadcast_like", mask, scores)
-        scores = F.np.minimum(
-            scores, _legacy(F, "BlockGrad", (allowed * 2 - 1) * limit)
-        )  # -limit where masked
+        bound = _legacy(F, "BlockGrad", (allowed - 0.5) * (2 * limit))  # -limit where masked, else limit
+        scores = F.np.minimum(scores, bound)
     if compact:
         scores = F.np.maximum(scores, -limit)
         allowed = (
@@ -287,15 +287,19 @@ class ScaledDotProductScore(Score):
     Parameters
     ----------
     size : int or None
-        The number of features d, if it is known beforehand; then the scores are scaled, which is faster than
-        scaling the queries whenever there are fewer keys than features.
+        The number of features d, if it is known beforehand; then the matrix product scales its result on the way
+        out, which saves a pass over the queries.
     """
 
     def __init__(self, size: int | None = None):
         super().__init__()
         if size is not None:
             _check_positive("size", size)
-        self._size = size
+        self._size, self._scale_in_product = size, True
+
+    def cast(self, dtype):
+        super().cast(dtype)
+        self._scale_in_product = onp.dtype(dtype).name != "float16"  # gemm2 has no half precision
 
     def check(self, query, key):
         super().check(query, key)
@@ -303,8 +307,9 @@ class ScaledDotProductScore(Score):
             raise ValueError(f"query must have size = {self._size} features (axis 2), got {query.shape}")
 
     def hybrid_forward(self, F, query, key):
-        if self._size:
-            return F.npx.batch_dot(query, key, transpose_b=True) * self._size**-0.5  # (B, m, n)
+        if self._size and self._scale_in_product:
+            scale = self._size**-0.5
+            return _legacy(F.linalg, "gemm2", query, key, transpose_b=True, alpha=scale)  # (B, m, n)
         return F.npx.batch_dot(_legacy(F.contrib, "div_sqrt_dim", query), key, transpose_b=True)
 
 
@@ -428,7 +433,7 @@ class Attention(AttentionBlock):
             raise TypeError(f"score must be a Score block, got {type(score).__name__}")
         self.score = score
         _check_rate("dropout", dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(dropout) if dropout else None  # at rate 0 it would still copy the weights
         self._limit = LIMIT["float32"]
 
     def __call__(self, query, key, value, mask=None):
@@ -443,7 +448,8 @@ class Attention(AttentionBlock):
     def hybrid_forward(self, F, query, key, value, mask=None):
         scores = self.score(query, key)  # (B, m, n)
         weights = _masked_softmax(F, scores, mask, self._limit, compact=self.score.compact)
-        return F.npx.batch_dot(self.dropout(weights), value), weights  # (B, m, d_v), (B, m, n)
+        kept = self.dropout(weights) if self.dropout else weights
+        return F.npx.batch_dot(kept, value), weights  # (B, m, d_v), (B, m, n)
 
 
 # ----------------------------------------------------------------------------------------------- heads

@@ -31,7 +31,9 @@ def test_results_are_written(small, tmp_path, capsys):
         (name, [3, 5, 16], masked) for name in ("Attention", "MultiHeadAttention") for masked in (False, True)
     ]
     for result in results:
-        assert set(result) == {"name", "shape", "masked", "ratios", "spread"}
+        assert set(result) == {"name", "shape", "masked", "ratios", "spread", "floor"}
+        assert set(result["floor"]) == (PEERS if result["name"] == "Attention" else set())
+        assert all(floor > 0 for floor in result["floor"].values())
         assert set(result["ratios"]) == set(result["spread"]) == PEERS
         for peer in PEERS:
             low, high = result["spread"][peer]
