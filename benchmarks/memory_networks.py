@@ -27,7 +27,8 @@ import torch
 
 from benchmarks.timing import measure, ratio
 from d2l_attention import seed_everything
-from d2l_attention.memory_networks import Encoder, MemoryNetwork, Recipe, fit, predict, read
+from d2l_attention.datasets.stories import Encoder, read
+from d2l_attention.memory_networks import MemoryNetwork, Recipe, fit, predict
 
 BOUND = 1.2
 HIDDEN, HOPS, MEMORY, BATCH, STEPS = 20, 3, 50, 32, 28

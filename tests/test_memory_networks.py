@@ -1,5 +1,6 @@
 """Memory networks: equal to an independent PyTorch network, and what must hold for every story."""
 
+import doctest
 from types import SimpleNamespace
 
 import numpy as onp
@@ -7,19 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2l_attention import seed_everything
+from d2l_attention import memory_networks, seed_everything
 from d2l_attention.attention import DotProductScore
-from d2l_attention.memory_networks import (
-    Encoder,
-    LinearAttention,
-    MemoryNetwork,
-    Recipe,
-    error_rate,
-    fit,
-    noisy_ages,
-    predict,
-    read,
-)
+from d2l_attention.datasets import stories
+from d2l_attention.datasets.stories import Encoder, noisy_ages, read
+from d2l_attention.memory_networks import LinearAttention, MemoryNetwork, Recipe, error_rate, fit, predict
 
 from mxnet import autograd, np
 
@@ -357,3 +350,8 @@ def test_read_keeps_lists_whole():
         "took",
         "what",
     ]
+
+
+@pytest.mark.parametrize("module", [memory_networks, stories])
+def test_examples_of_docstrings(module):
+    assert doctest.testmod(module).failed == 0
