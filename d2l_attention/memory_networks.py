@@ -6,9 +6,9 @@ One look ("hop") is dot-product attention: the query is the internal state q_t, 
 are the sentences m_i, the values c_i the same sentences embedded a second time. What is special is the loop: what one
 look finds becomes part of the next look's query. `MemoryNetwork` is the model, `fit` trains by the recipe of the paper's section 4.2.
 
-Each story is preceded by an empty sentence, so that a look can find nothing. In the authors' published code the unfilled
-part of the memory does that service: it is not masked, and softmax gives it weight. Without either, yes/no questions
-about what a story does not say are answered far worse. `datasets.stories` makes the arrays.
+A look must be able to find nothing. One empty sentence with learned vectors precedes each story; in the authors'
+published code the unfilled part of the memory does that service: it is not masked, and softmax gives it weight. Without
+either, questions about what a story does not say are answered far worse. `datasets.stories` makes the arrays.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as onp
 
 from d2l_attention.attention import Attention, AttentionBlock, DotProductScore, Score
-from d2l_attention.datasets.stories import ENCODINGS, Encoder, Stories, noisy_ages
+from d2l_attention.datasets.stories import ENCODINGS, NOTHING, Encoder, Stories, noisy_ages
 from d2l_attention.training import History, train
 
 import mxnet as mx
@@ -64,7 +64,7 @@ class MemoryNetwork(HybridBlock):
         Features d of a sentence, looks K.
     memory_size : int
         Ages T that the temporal encoding tells apart: 0 for the last sentence, T - 1 for that or an older one. Age T
-        is that of the empty sentence at the front of every story.
+        is that of an empty sentence.
     encoding : str
         "position" (word order within a sentence counts) or "bag" (it does not).
     tying : str
@@ -72,6 +72,8 @@ class MemoryNetwork(HybridBlock):
         answer the last one's values: K + 1 embeddings. "layer-wise": all looks share keys, values and a matrix H.
     nonlinear : bool
         Whether a ReLU follows each look.
+    nothing : str
+        "sentence" or "never": an empty sentence has learned vectors. "places": its vectors are zero.
     attention : AttentionBlock
         How to look; dot-product attention by default.
     params : mxnet.gluon.ParameterDict, optional
@@ -102,6 +104,7 @@ class MemoryNetwork(HybridBlock):
         encoding: str = "position",
         tying: str = "adjacent",
         nonlinear: bool = False,
+        nothing: str = "sentence",
         attention: AttentionBlock | None = None,
         params=None,
     ):
@@ -116,13 +119,15 @@ class MemoryNetwork(HybridBlock):
                 raise ValueError(f"{name} must be a positive integer, got {value!r}")
         _check_choice("encoding", encoding, ENCODINGS)
         _check_choice("tying", tying, TYINGS)
+        _check_choice("nothing", nothing, NOTHING)
         self.num_words, self.hidden_size, self.hops, self.memory_size = (
             num_words,
             hidden_size,
             hops,
             memory_size,
         )
-        self.encoding, self.tying, self.nonlinear = encoding, tying, nonlinear
+        self.encoding, self.tying = encoding, tying
+        self.nonlinear, self.nothing = nonlinear, nothing
         self.attention = Attention(DotProductScore()) if attention is None else attention
         normal = mx.init.Normal(0.1)
         for name in self._embedding_names():  # a row per word, per age, and for nothing
@@ -145,6 +150,7 @@ class MemoryNetwork(HybridBlock):
             encoding=self.encoding,
             tying=self.tying,
             nonlinear=self.nonlinear,
+            nothing=self.nothing,
             attention=attention,
             params=self.params,
         )
@@ -169,7 +175,7 @@ class MemoryNetwork(HybridBlock):
         def remember(weight):
             if id(weight) not in memories:
                 sentences = F.np.take(self._embed(F, weight, table, ramp), story, axis=0)  # (B, n, d)
-                memories[id(weight)] = sentences + F.np.take(weight, age + self.num_words, axis=0)
+                memories[id(weight)] = sentences + self._ages(F, weight, age)
             return memories[id(weight)]
 
         query, looks = self._embed(F, asks, question, ramp), []  # (B, d)
@@ -187,6 +193,15 @@ class MemoryNetwork(HybridBlock):
     def _words(self, F, weight):
         """The rows of an embedding that belong to words, (V, d)."""
         return _legacy(F, "slice_axis", weight, axis=0, begin=0, end=self.num_words)
+
+    def _ages(self, F, weight, age):
+        """Embed ages: (B, n) -> (B, n, d)."""
+        if self.nothing != "places":
+            return F.np.take(weight, age + self.num_words, axis=0)
+        end = self.num_words + self.memory_size
+        ages = _legacy(F, "slice_axis", weight, axis=0, begin=self.num_words, end=end)
+        empty = _legacy(F, "slice_axis", weight, axis=0, begin=end, end=end + 1) * 0
+        return F.np.take(F.np.concatenate([ages, empty], axis=0), age, axis=0)
 
     def _embed(self, F, weight, sentences, ramp):
         """Embed bags of words: (S, F) -> (S, d)."""

@@ -40,20 +40,22 @@ def walks(count, seed=0, longest=6):
 
 QUESTIONS = walks(40)
 VARIANTS = [
-    {"tying": tying, "encoding": encoding, "nonlinear": nonlinear, "hops": hops}
-    for tying, encoding, nonlinear, hops in [
-        ("adjacent", "position", False, 3),
-        ("adjacent", "bag", True, 2),
-        ("layer-wise", "position", True, 3),
-        ("layer-wise", "bag", False, 1),
-        ("adjacent", "position", False, 1),
+    {"tying": tying, "encoding": encoding, "nonlinear": nonlinear, "hops": hops, "nothing": nothing}
+    for tying, encoding, nonlinear, hops, nothing in [
+        ("adjacent", "position", False, 3, "sentence"),
+        ("adjacent", "bag", True, 2, "places"),
+        ("layer-wise", "position", True, 3, "sentence"),
+        ("layer-wise", "bag", False, 1, "never"),
+        ("adjacent", "position", False, 1, "sentence"),
+        ("adjacent", "position", False, 3, "places"),
     ]
 ]
 
 
 def build(variant, questions=QUESTIONS, memory_size=10, hidden_size=6, scale=1.0):
     seed_everything(0)
-    encoder = Encoder(questions, memory_size=memory_size, encoding=variant.get("encoding", "position"))
+    choices = {name: variant[name] for name in ("encoding", "nothing")}
+    encoder = Encoder(questions, memory_size=memory_size, **choices)
     network = MemoryNetwork(encoder.num_words, hidden_size=hidden_size, memory_size=memory_size, **variant)
     network.initialize()
     for parameter in network.collect_params().values():
@@ -82,7 +84,10 @@ def torch_network(torch, parameters, encoder, questions, variant, linear=False):
 
     def memory(weight, story):
         rows = [sentence(weight, s) + weight[num_words + age] for age, s in enumerate(reversed(story))]
-        return torch.stack([weight[num_words + encoder.memory_size], *reversed(rows)])  # nothing comes first
+        if variant["nothing"] == "places":
+            return torch.stack([*reversed(rows), *[0 * weight[0]] * (encoder.memory_size - len(story))])
+        nothing = [weight[num_words + encoder.memory_size]] if variant["nothing"] == "sentence" else []
+        return torch.stack([*nothing, *reversed(rows)])
 
     if variant["tying"] == "adjacent":
         chain = [parameters[f"embedding_{k}"] for k in range(hops + 1)]
@@ -128,7 +133,10 @@ def test_equals_pytorch(variant, linear):
     (other * torch.tensor(signs, dtype=torch.float64)).sum().backward()
     tolerance = 1e-5 * max(1, abs(other).max().item())
     assert abs(logits.asnumpy() - other.detach().numpy()).max() < tolerance
+    front = variant["nothing"] != "sentence"  # then the place in front of the story has no weight
     for row, look in zip(weights.asnumpy(), looks, strict=True):
+        assert (row[:, :front] == 0).all()
+        row = row[:, front:]
         assert abs(row[:, : look.shape[1]] - look.detach().numpy()).max() < tolerance
         assert (row[:, look.shape[1] :] == 0).all()
     for name, parameter in trained.items():
@@ -157,7 +165,11 @@ def test_weights_sum_to_one_and_padding_has_none(seed, variant):
     for q, looks in zip(questions, weights, strict=True):
         assert looks.shape[0] == variant["hops"]
         onp.testing.assert_allclose(looks.sum(-1), 1, atol=1e-5)
-        assert (looks[:, 1 + len(q.story) :] == 0).all() and (looks >= 0).all()
+        assert (looks >= 0).all()
+        if variant["nothing"] != "sentence":
+            assert (looks[:, 0] == 0).all()
+        if variant["nothing"] != "places":
+            assert (looks[:, 1 + len(q.story) :] == 0).all()
 
 
 @settings(max_examples=20, deadline=None)
@@ -216,7 +228,7 @@ def test_old_sentences_are_forgotten():
 
 
 def test_without_the_empty_sentence_a_look_must_find_something():
-    encoder = Encoder(QUESTIONS, memory_size=10, nothing=False)
+    encoder = Encoder(QUESTIONS, memory_size=10, nothing="never")
     _, network = build(VARIANTS[0])
     _, weights = predict(network, encoder, encoder(QUESTIONS))
     assert (weights[..., 0] == 0).all()
@@ -231,6 +243,18 @@ def test_noisy_ages_fall_and_leave_gaps(lengths, noise, seed):
     for length, age in zip(lengths, ages, strict=True):
         assert (onp.diff(age[:length]) < 0).all() and (age[length:] == 0).all()
         assert age[:length].min() >= 0 and age[0] < length + onp.ceil(noise * length)
+
+
+def test_unfilled_places_hold_zeros_whatever_the_parameters():
+    """As in the authors' code: the more places are unfilled, the more weight they take together."""
+    encoder, network = build(VARIANTS[-1])
+    ask = question(["Ada went to the hall."], "Where is Ada?", "hall")
+    _, weights = predict(network, encoder, encoder([ask]))
+    assert weights.shape[-1] == 11 and onp.ptp(weights[0, :, 2:], axis=-1).max() < 1e-7
+    before = predict(network, encoder, encoder([ask]))[0]
+    for k in range(4):
+        network.collect_params()[f"{network.prefix}embedding_{k}"].data()[-1] = 7.0
+    onp.testing.assert_array_equal(predict(network, encoder, encoder([ask]))[0], before)
 
 
 def test_noise_is_spread_evenly():
@@ -325,6 +349,7 @@ def test_unknown_words_are_refused():
         {"memory_size": -1},
         {"encoding": "x"},
         {"tying": "x"},
+        {"nothing": "x"},
     ],
 )
 def test_bad_settings_are_refused(change):
@@ -339,6 +364,8 @@ def test_empty_input_is_refused():
         Encoder([GOOD])([])
     with pytest.raises(ValueError, match="memory_size"):
         Encoder([GOOD], memory_size=0)
+    with pytest.raises(ValueError, match="nothing"):
+        Encoder([GOOD], nothing=True)
 
 
 def test_read_keeps_lists_whole():

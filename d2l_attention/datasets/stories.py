@@ -8,8 +8,8 @@ has rank two, so that a sentence needs just two bags of words, and embedding it 
 with one-hot words x_1 ... x_J and r_k = 4 (k - (d + 1) / 2) / d: the first bag says which words there are, the second
 on which side of the middle they stand.
 
-Stories repeat sentences, so a batch holds each distinct sentence once, in a table, and stories as rows of that table. An
-empty sentence precedes each story, so that a look can find nothing.
+Stories repeat sentences, so a batch holds each distinct sentence once, in a table, and stories as rows of that table.
+Softmax must put its weight somewhere, so a memory also holds what a look can settle on if it finds nothing (`NOTHING`).
 """
 
 import re
@@ -20,9 +20,12 @@ import numpy as onp
 
 from mxnet import np
 
-__all__ = ["Encoder", "Stories", "noisy_ages", "read"]
+__all__ = ["NOTHING", "Encoder", "Stories", "noisy_ages", "read"]
 
 ENCODINGS = ("position", "bag")
+# What a look may settle on beside the story's sentences: one empty sentence, which has learned vectors; every place of
+# the memory that the story leaves unfilled, each with a vector of zeros, as in the authors' published code; or nothing.
+NOTHING = ("sentence", "places", "never")
 TABLE_STEP = 256  # a batch's table of sentences is padded to a multiple of it, so that few shapes occur
 
 
@@ -44,7 +47,7 @@ class Stories:
     table : (S, F) float32
         The bags of words of the distinct sentences; row 0 is the empty sentence.
     story : (N, 1 + n) int32
-        Rows of the table: the empty sentence, the story's with the oldest first, padding (row 0 again).
+        Rows of the table: the empty sentence, the story's with the oldest first, then row 0 again.
     length : (N,) int32
         Sentences of each story.
     question : (N, F) float32
@@ -74,8 +77,8 @@ class Encoder:
         Sentences kept of a story: the last ones.
     encoding : str
         "position" or "bag", as for `MemoryNetwork`.
-    nothing : bool
-        Whether a look may settle on the empty sentence in front of the story, and so find nothing.
+    nothing : str
+        "sentence", "places" or "never", see `NOTHING`; as for `MemoryNetwork`.
 
     Raises
     ------
@@ -100,10 +103,12 @@ class Encoder:
         *,
         memory_size: int = 50,
         encoding: str = "position",
-        nothing: bool = True,
+        nothing: str = "sentence",
     ):
         if encoding not in ENCODINGS:
             raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}")
+        if nothing not in NOTHING:
+            raise ValueError(f"nothing must be one of {', '.join(NOTHING)}, got {nothing!r}")
         if not isinstance(memory_size, int) or memory_size < 1:
             raise ValueError(f"memory_size must be a positive integer, got {memory_size!r}")
         if not questions:
@@ -140,7 +145,8 @@ class Encoder:
                 rows[text] = len(bags)
                 bags.append(self._bag(read(text)))
         length = onp.array([min(len(q.story), self.memory_size) for q in questions], "int32")
-        story = onp.zeros((len(questions), 1 + length.max()), "int32")
+        width = self.memory_size if self.nothing == "places" else length.max()
+        story = onp.zeros((len(questions), 1 + width), "int32")
         for line, q in zip(story, questions, strict=True):
             kept = q.story[-self.memory_size :]
             line[1 : 1 + len(kept)] = [rows[text] for text in kept]
@@ -179,10 +185,13 @@ class Encoder:
         table = onp.zeros((size, stories.table.shape[1]), "float32")
         table[: len(used)] = stories.table[used]
         place = onp.arange(width - 1)
+        filled = place < length
         age = length - 1 - place if age is None else age
         age = onp.clip(age, 0, self.memory_size - 1)
+        if self.nothing == "places":
+            age, filled = onp.where(filled, age, self.memory_size), onp.ones_like(filled)
         age = onp.pad(age, ((0, 0), (1, 0)), constant_values=self.memory_size)
-        mask = onp.pad(place < length, ((0, 0), (1, 0)), constant_values=self.nothing)
+        mask = onp.pad(filled, ((0, 0), (1, 0)), constant_values=self.nothing == "sentence")
         arrays = (table, story.reshape(age.shape), age, mask[:, None], stories.question[chosen])
         kinds = ("float32", "int32", "int32", "float32", "float32")
         return tuple(np.array(a, dtype=kind, ctx=device) for a, kind in zip(arrays, kinds, strict=True))
