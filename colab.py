@@ -18,8 +18,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 CUDA_FOLDER = ROOT / ".cuda11"
-PYTHONS = ((3, 10), (3, 13))  # first and last that MXNet 1.9.1 and this package are tested on
-CAPABILITIES = (5.0, 9.0)  # MXNet's GPU build has machine code for 5.0 to 8.6, which also runs on 8.9
+PYTHONS = (
+    (3, 10),
+    (3, 13),
+)  # first and last that MXNet 1.9.1 and this package are tested on
+CAPABILITIES = (
+    5.0,
+    9.0,
+)  # MXNet's GPU build has machine code for 5.0 to 8.6, which also runs on 8.9
 
 MXNET = "mxnet==1.9.1"
 MXNET_GPU = "mxnet-cu112==1.9.1"
@@ -50,13 +56,17 @@ def install() -> None:
     with_gpu = any(runs_mxnet(capability) for _, capability in gpus)
     print(f"Python {platform.python_version()}, {describe(gpus)}", flush=True)
     pip_install(missing((MXNET_GPU if with_gpu else MXNET, *PACKAGES)))
-    if with_gpu and missing(CUDA_WHEELS, [str(CUDA_FOLDER)]):  # all of them or none: they share a folder
+    if with_gpu and missing(
+        CUDA_WHEELS, [str(CUDA_FOLDER)]
+    ):  # all of them or none: they share a folder
         pip_install(CUDA_WHEELS, "--upgrade", "--target", str(CUDA_FOLDER))
     for folder in (str(ROOT), *([str(CUDA_FOLDER)] if with_gpu else [])):
         if folder not in sys.path:
             sys.path.append(folder)
     importlib.invalidate_caches()
-    print(f"Ready: MXNet 1.9.1 for the {'GPU' if with_gpu else 'CPU'} is installed; run the next cell.")
+    print(
+        f"Ready: MXNet 1.9.1 for the {'GPU' if with_gpu else 'CPU'} is installed; run the next cell."
+    )
 
 
 def check_python(version: tuple[int, int]) -> None:
@@ -74,7 +84,9 @@ def find_gpus() -> list[tuple[str, float]]:
     """Return name and compute capability of each GPU that `nvidia-smi` lists; [] without a GPU."""
     query = ["nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
     try:
-        answer = subprocess.run(query, check=False, capture_output=True, text=True, timeout=60)
+        answer = subprocess.run(
+            query, check=False, capture_output=True, text=True, timeout=60
+        )
     except (OSError, subprocess.TimeoutExpired):
         return []
     if answer.returncode:
@@ -102,7 +114,9 @@ def describe(gpus: list[tuple[str, float]]) -> str:
     """Say in one line what the GPUs mean for the installation."""
     if not gpus:
         return "no GPU: installing MXNet for the CPU (50 MB)."
-    names = ", ".join(f"{name} (compute capability {capability})" for name, capability in gpus)
+    names = ", ".join(
+        f"{name} (compute capability {capability})" for name, capability in gpus
+    )
     if any(runs_mxnet(capability) for _, capability in gpus):
         return f"{names}: installing MXNet for CUDA 11 (2 GB, a few minutes)."
     return f"{names}: MXNet has no code for this GPU (5.0 to 8.9 run), so installing it for the CPU."
@@ -111,19 +125,37 @@ def describe(gpus: list[tuple[str, float]]) -> str:
 def missing(requirements: Sequence[str], path: list[str] | None = None) -> list[str]:
     """Return those of `requirements` ("name==version") of which no version is installed (in `path`)."""
     places = {} if path is None else {"path": path}
-    names = {str(found.metadata["Name"]).lower() for found in importlib.metadata.distributions(**places)}
-    return [requirement for requirement in requirements if requirement.partition("==")[0] not in names]
+    names = {
+        str(found.metadata["Name"]).lower()
+        for found in importlib.metadata.distributions(**places)
+    }
+    return [
+        requirement
+        for requirement in requirements
+        if requirement.partition("==")[0] not in names
+    ]
 
 
 def pip_install(requirements: Sequence[str], *options: str) -> None:
     """Install exactly `requirements`, without what they depend on; raise RuntimeError with pip's last lines."""
     if not requirements:
         return
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", *options, *requirements]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        *options,
+        *requirements,
+    ]
     answer = subprocess.run(command, check=False, capture_output=True, text=True)
     if answer.returncode:
         reason = "\n".join((answer.stderr or answer.stdout).strip().splitlines()[-3:])
-        raise RuntimeError(f"pip could not install {', '.join(requirements)}:\n{reason}")
+        raise RuntimeError(
+            f"pip could not install {', '.join(requirements)}:\n{reason}"
+        )
 
 
 if __name__ == "__main__":

@@ -18,12 +18,16 @@ from IPython.display import HTML
 
 __all__ = ["kernel_regression_figure"]
 
-MOST_POINTS = 1000  # more cannot be told apart on a phone, nor recomputed at every step of a drag
+MOST_POINTS = (
+    1000  # more cannot be told apart on a phone, nor recomputed at every step of a drag
+)
 SAMPLES = 240  # of the true function, and of the estimate in the static picture
 
 # K(u) as in d2l_attention.attention; the normalising constants cancel in the weights.
 KERNELS = {
-    "gaussian": lambda u: numpy.exp((numpy.min(u * u, axis=-1, keepdims=True) - u * u) / 2),
+    "gaussian": lambda u: numpy.exp(
+        (numpy.min(u * u, axis=-1, keepdims=True) - u * u) / 2
+    ),
     "boxcar": lambda u: (numpy.abs(u) < 1).astype("float64"),
     "triangular": lambda u: numpy.maximum(1 - numpy.abs(u), 0),
     "epanechnikov": lambda u: numpy.maximum(1 - u * u, 0),
@@ -42,7 +46,14 @@ class Figure(HTML):
 
 
 def kernel_regression_figure(
-    x, y, *, truth=None, query=None, bandwidth=None, kernel="gaussian", identifier="kernel-regression"
+    x,
+    y,
+    *,
+    truth=None,
+    query=None,
+    bandwidth=None,
+    kernel="gaussian",
+    identifier="kernel-regression",
 ) -> HTML:
     """Show Nadaraya-Watson regression with a query to drag, a bandwidth to slide and four kernels to choose from.
 
@@ -79,13 +90,21 @@ def kernel_regression_figure(
     Interactive figure: Nadaraya-Watson estimate of 3 points, boxcar kernel, bandwidth 0.5: 3.00 at x = 1.00.
     """
     points = _points(x, y)
-    if not isinstance(identifier, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", identifier):
-        raise ValueError(f"identifier must be a letter, then letters, digits, '-' or '_', not {identifier!r}")
+    if not isinstance(identifier, str) or not re.fullmatch(
+        r"[A-Za-z][A-Za-z0-9_-]*", identifier
+    ):
+        raise ValueError(
+            f"identifier must be a letter, then letters, digits, '-' or '_', not {identifier!r}"
+        )
     if not isinstance(kernel, str) or kernel not in KERNELS:
         raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, not {kernel!r}")
     left, right = float(points[0].min()), float(points[0].max())
     query = (left + right) / 2 if query is None else _number(query, "query")
-    bandwidth = float(f"{(right - left) / 10:.1g}") if bandwidth is None else _number(bandwidth, "bandwidth")
+    bandwidth = (
+        float(f"{(right - left) / 10:.1g}")
+        if bandwidth is None
+        else _number(bandwidth, "bandwidth")
+    )
     if bandwidth <= 0:
         raise ValueError(f"bandwidth must be positive, not {bandwidth}")
     figure = _describe(points, truth, query, bandwidth, kernel)
@@ -100,8 +119,12 @@ def _array(values, name: str) -> numpy.ndarray:
     try:
         values = numpy.asarray(values, dtype="float64")
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be an array of numbers, not {type(values).__name__}") from None
-    return numpy.array([float(f"{value:.12g}") for value in values.ravel()]).reshape(values.shape)
+        raise TypeError(
+            f"{name} must be an array of numbers, not {type(values).__name__}"
+        ) from None
+    return numpy.array([float(f"{value:.12g}") for value in values.ravel()]).reshape(
+        values.shape
+    )
 
 
 def _points(x, y) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -112,7 +135,9 @@ def _points(x, y) -> tuple[numpy.ndarray, numpy.ndarray]:
         if not numpy.isfinite(values).all():
             raise ValueError(f"{name} must be finite")
     if len(x) != len(y):
-        raise ValueError(f"x and y must have the same length, not {len(x)} and {len(y)}")
+        raise ValueError(
+            f"x and y must have the same length, not {len(x)} and {len(y)}"
+        )
     if not 2 <= len(x) <= MOST_POINTS:
         raise ValueError(f"x must hold 2 to {MOST_POINTS} points, not {len(x)}")
     if x.min() == x.max():
@@ -126,16 +151,22 @@ def _number(value, name: str) -> float:
     try:
         value = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
+        raise TypeError(
+            f"{name} must be a number, not {type(value).__name__}"
+        ) from None
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, not {value}")
     return value
 
 
 # ------------------------------------------------------------------------------------------------- contents
-def _estimate(query, x, y, bandwidth: float, kernel: str) -> tuple[numpy.ndarray, numpy.ndarray]:
+def _estimate(
+    query, x, y, bandwidth: float, kernel: str
+) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Queries (m,) -> weights (m, n), zero where no point is near, and estimates (m,), NaN there."""
-    raw = KERNELS[kernel]((numpy.asarray(query, dtype="float64")[:, None] - x) / bandwidth)  # (m, n)
+    raw = KERNELS[kernel](
+        (numpy.asarray(query, dtype="float64")[:, None] - x) / bandwidth
+    )  # (m, n)
     total = raw.sum(axis=1, keepdims=True)  # (m, 1)
     weights = numpy.divide(raw, total, out=numpy.zeros_like(raw), where=total > 0)
     return weights, numpy.where(total[:, 0] > 0, weights @ y, numpy.nan)
@@ -147,7 +178,9 @@ def _ticks(low: float, high: float, most: int) -> tuple[list[float], int]:
     steps = [factor * 10.0**power for factor in (1, 2, 5, 10, 20)]
     step = next(s for s in steps if math.floor(high / s) - math.ceil(low / s) < most)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    ticks = [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    ticks = [
+        k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)
+    ]
     return [round(tick, decimals) for tick in ticks], decimals
 
 
@@ -156,18 +189,25 @@ def _truth(truth, low: float, high: float) -> list[tuple[float, float | None]] |
     if truth is None:
         return None
     if not callable(truth):
-        raise TypeError(f"truth must be a function of an array or None, not {type(truth).__name__}")
+        raise TypeError(
+            f"truth must be a function of an array or None, not {type(truth).__name__}"
+        )
     grid = numpy.linspace(low, high, SAMPLES + 1)
     with numpy.errstate(all="ignore"):
         values = _array(truth(grid), "truth(x)")
     if values.shape != grid.shape:
-        raise ValueError(f"truth must map an array {grid.shape} to the same shape, not {values.shape}")
+        raise ValueError(
+            f"truth must map an array {grid.shape} to the same shape, not {values.shape}"
+        )
     finite = numpy.isfinite(values)
     if not finite.any():
         raise ValueError("truth must be finite somewhere in the drawn interval")
     places = _decimals(high - low) + 1, _decimals(numpy.ptp(values[finite]) or 1) + 1
     return [
-        (round(float(t), places[0]), round(float(v), places[1]) if math.isfinite(v) else None)
+        (
+            round(float(t), places[0]),
+            round(float(v), places[1]) if math.isfinite(v) else None,
+        )
         for t, v in zip(grid, values, strict=True)
     ]
 
@@ -176,7 +216,9 @@ def _describe(points, truth, query: float, bandwidth: float, kernel: str) -> dic
     """Everything that both pictures need, in the form that goes into the page as JSON."""
     x, y = points
     low, high = _padded([*x, query], x)
-    low, high = (round(end, _decimals(high - low)) for end in (low, high))  # a drag moves in such steps
+    low, high = (
+        round(end, _decimals(high - low)) for end in (low, high)
+    )  # a drag moves in such steps
     curve = _truth(truth, low, high)
     heights = [*y, *(value for _, value in curve or () if value is not None)]
     bottom, top = _padded(heights, heights)
@@ -190,7 +232,11 @@ def _describe(points, truth, query: float, bandwidth: float, kernel: str) -> dic
     }
     narrow, wide = min(numpy.ptp(x) / 500, bandwidth), max(numpy.ptp(x) * 10, bandwidth)
     value = _estimate([query], x, y, bandwidth, kernel)[1][0]
-    answer = "no neighbour within the bandwidth" if math.isnan(value) else f"{value:.{digits['y']}f}"
+    answer = (
+        "no neighbour within the bandwidth"
+        if math.isnan(value)
+        else f"{value:.{digits['y']}f}"
+    )
     setting = f"{kernel} kernel, bandwidth {bandwidth:.6g}: {answer} at x = {query:.{digits['x']}f}."
     return {
         "label": f"Nadaraya-Watson estimate of {len(x)} points, {setting}",
@@ -206,7 +252,9 @@ def _padded(values, spread) -> tuple[float, float]:
     """The range of the values and 6% of the spread on each side, at four digits of the spread."""
     margin = 0.06 * float(numpy.ptp(spread)) or 0.06 * abs(float(values[0])) or 1.0
     decimals = 3 - math.floor(math.log10(margin))
-    return round(float(min(values)) - margin, decimals), round(float(max(values)) + margin, decimals)
+    return round(float(min(values)) - margin, decimals), round(
+        float(max(values)) + margin, decimals
+    )
 
 
 def _decimals(interval: float) -> int:
@@ -215,7 +263,14 @@ def _decimals(interval: float) -> int:
 
 
 # -------------------------------------------------------------------------------------- the static picture
-LEFT, RIGHT, TOP, MIDDLE, CEILING, BASE = 48, 506, 34, 270, 300, 366  # of the picture's 520 x 400 pixels
+LEFT, RIGHT, TOP, MIDDLE, CEILING, BASE = (
+    48,
+    506,
+    34,
+    270,
+    300,
+    366,
+)  # of the picture's 520 x 400 pixels
 ORANGE, BLUE = "#c65600", "#1f6fb5"
 
 
@@ -223,10 +278,20 @@ def _scales(figure: dict):
     """Functions from data to pixels, rounded to a tenth."""
 
     def horizontal(x: float) -> float:
-        return round(LEFT + (x - figure["low"]) / (figure["high"] - figure["low"]) * (RIGHT - LEFT), 1)
+        return round(
+            LEFT
+            + (x - figure["low"]) / (figure["high"] - figure["low"]) * (RIGHT - LEFT),
+            1,
+        )
 
     def vertical(y: float) -> float:
-        return round(MIDDLE - (y - figure["bottom"]) / (figure["top"] - figure["bottom"]) * (MIDDLE - TOP), 1)
+        return round(
+            MIDDLE
+            - (y - figure["bottom"])
+            / (figure["top"] - figure["bottom"])
+            * (MIDDLE - TOP),
+            1,
+        )
 
     return horizontal, vertical
 
@@ -249,7 +314,9 @@ def _axes(figure: dict) -> list[str]:
     for tick in figure["xticks"]:
         x = horizontal(tick)
         parts.append(f'<path d="M{x},{TOP}V{BASE + 5}" stroke="#e4e4e4"/>')
-        parts.append(f'<text x="{x}" y="{BASE + 20}" text-anchor="middle">{tick:.{digits["xticks"]}f}</text>')
+        parts.append(
+            f'<text x="{x}" y="{BASE + 20}" text-anchor="middle">{tick:.{digits["xticks"]}f}</text>'
+        )
     for tick in figure["yticks"]:
         y = vertical(tick)
         parts.append(f'<path d="M{LEFT},{y}H{RIGHT}" stroke="#e4e4e4"/>')
@@ -265,12 +332,20 @@ def _weights(figure: dict, weights) -> list[str]:
     largest = max(*weights, 1e-9)
     parts = []
     for x, y, weight in zip(figure["x"], figure["y"], weights, strict=True):
-        x, y, tip = horizontal(x), vertical(y), round(BASE - weight / largest * (BASE - CEILING), 1)
+        x, y, tip = (
+            horizontal(x),
+            vertical(y),
+            round(BASE - weight / largest * (BASE - CEILING), 1),
+        )
         parts.append(f'<circle cx="{x}" cy="{y}" r="2.4" fill="#666"/>')
         if weight > 1e-3 * largest:
             style = f'fill="{ORANGE}" fill-opacity=".4" stroke="{ORANGE}"'
-            parts.append(f'<circle cx="{x}" cy="{y}" r="{22 * math.sqrt(weight):.1f}" {style}/>')
-            parts.append(f'<path d="M{x},{BASE}V{tip}" stroke="{ORANGE}" stroke-width="2"/>')
+            parts.append(
+                f'<circle cx="{x}" cy="{y}" r="{22 * math.sqrt(weight):.1f}" {style}/>'
+            )
+            parts.append(
+                f'<path d="M{x},{BASE}V{tip}" stroke="{ORANGE}" stroke-width="2"/>'
+            )
     return parts
 
 
@@ -282,7 +357,10 @@ def _curves(figure: dict, value: float) -> list[str]:
         (horizontal(t), vertical(v) if math.isfinite(v) else None)
         for t, v in zip(grid, _estimate(grid, *_chosen(figure))[1], strict=True)
     ]
-    truth = [(horizontal(t), None if v is None else vertical(v)) for t, v in figure["truth"] or []]
+    truth = [
+        (horizontal(t), None if v is None else vertical(v))
+        for t, v in figure["truth"] or []
+    ]
     x = horizontal(figure["query"])
     parts = [
         f'<path d="{_line(truth)}" fill="none" stroke="#333" stroke-width="1.6" stroke-dasharray="2 5"/>',
@@ -291,13 +369,22 @@ def _curves(figure: dict, value: float) -> list[str]:
     ]
     if math.isfinite(value):
         y = vertical(value)
-        parts.append(f'<path d="M{LEFT},{y}H{x}" stroke="{BLUE}" stroke-dasharray="4 3"/>')
-        parts.append(f'<circle cx="{x}" cy="{y}" r="6" fill="{BLUE}" stroke="#fff" stroke-width="2"/>')
+        parts.append(
+            f'<path d="M{LEFT},{y}H{x}" stroke="{BLUE}" stroke-dasharray="4 3"/>'
+        )
+        parts.append(
+            f'<circle cx="{x}" cy="{y}" r="6" fill="{BLUE}" stroke="#fff" stroke-width="2"/>'
+        )
     return parts
 
 
 def _chosen(figure: dict) -> tuple:
-    return numpy.array(figure["x"]), numpy.array(figure["y"]), figure["bandwidth"], figure["kernel"]
+    return (
+        numpy.array(figure["x"]),
+        numpy.array(figure["y"]),
+        figure["bandwidth"],
+        figure["kernel"],
+    )
 
 
 def _static(figure: dict) -> str:
@@ -305,7 +392,9 @@ def _static(figure: dict) -> str:
     weights, (value,) = _estimate([figure["query"]], *_chosen(figure))
     digits = figure["digits"]
     found = (
-        f"estimate {value:.{digits['y']}f}" if math.isfinite(value) else "no neighbour within the bandwidth"
+        f"estimate {value:.{digits['y']}f}"
+        if math.isfinite(value)
+        else "no neighbour within the bandwidth"
     )
     found += f" at x = {figure['query']:.{digits['x']}f}"
     dotted = ", true function (dotted)" if figure["truth"] else ""

@@ -60,11 +60,16 @@ class KernelRegression(AttentionBlock):
         self.attention = Attention(score)
         self.projection = None
         if projection_size is not None:
-            self.projection = nn.Dense(projection_size, use_bias=False, flatten=False)  # W
+            self.projection = nn.Dense(
+                projection_size, use_bias=False, flatten=False
+            )  # W
 
     def hybrid_forward(self, F, query, key, value, mask=None):
         if self.projection is not None:
-            query, key = self.projection(query), self.projection(key)  # (B, m, r), (B, n, r)
+            query, key = (
+                self.projection(query),
+                self.projection(key),
+            )  # (B, m, r), (B, n, r)
         return self.attention(query, key, value, mask)
 
 
@@ -133,8 +138,14 @@ def leave_one_out(weights: onp.ndarray, value: onp.ndarray) -> onp.ndarray:
            [2.5],
            [0. ]])
     """
-    if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or len(value) != len(weights):
-        raise ValueError(f"weights (n, n) must fit value (n, c), got {weights.shape} and {value.shape}")
+    if (
+        weights.ndim != 2
+        or weights.shape[0] != weights.shape[1]
+        or len(value) != len(weights)
+    ):
+        raise ValueError(
+            f"weights (n, n) must fit value (n, c), got {weights.shape} and {value.shape}"
+        )
     own = onp.diag(weights)[:, None]
     others = weights @ value - own * value
     return onp.where(own < 1, others / onp.where(own < 1, 1 - own, 1), 0)
@@ -170,12 +181,16 @@ def choose_bandwidth(
     errors = []
     for bandwidth in bandwidths:
         _, weights = estimate(KernelRegression(score(bandwidth)), key, key, value)
-        errors.append(onp.square(leave_one_out(weights.astype("float64"), value) - value).mean())
+        errors.append(
+            onp.square(leave_one_out(weights.astype("float64"), value) - value).mean()
+        )
     return float(bandwidths[int(onp.argmin(errors))]), onp.array(errors)
 
 
 # ------------------------------------------------------------------------------------- theory and practice
-def expected_error(size, bandwidth, *, curvature: float, noise: float, dimension: int = 1):
+def expected_error(
+    size, bandwidth, *, curvature: float, noise: float, dimension: int = 1
+):
     """Leading terms of the mean squared error at an inner point, Gaussian kernel, uniform density one.
 
     bias^2 + variance = h^4 / 4 E[(laplacian f)^2] + noise^2 / ((2 sqrt(pi))^d m h^d), for h -> 0 and m h^d -> infinity
@@ -191,7 +206,9 @@ def expected_error(size, bandwidth, *, curvature: float, noise: float, dimension
         Standard deviation of the noise.
     """
     bias = onp.square(bandwidth) ** 2 / 4 * curvature
-    return bias + noise**2 / (size * (2 * math.sqrt(math.pi) * onp.asarray(bandwidth)) ** dimension)
+    return bias + noise**2 / (
+        size * (2 * math.sqrt(math.pi) * onp.asarray(bandwidth)) ** dimension
+    )
 
 
 def best_bandwidth(size, *, curvature: float, noise: float, dimension: int = 1):
@@ -203,7 +220,9 @@ def best_bandwidth(size, *, curvature: float, noise: float, dimension: int = 1):
     1
     """
     variance = dimension * noise**2 / (2 * math.sqrt(math.pi)) ** dimension
-    return (variance / (curvature * onp.asarray(size, dtype="float64"))) ** (1 / (4 + dimension))
+    return (variance / (curvature * onp.asarray(size, dtype="float64"))) ** (
+        1 / (4 + dimension)
+    )
 
 
 def measured_errors(
@@ -243,9 +262,15 @@ def measured_errors(
     for start in range(0, repeats, together):
         stop = min(start + together, repeats)
         samples = [problem.sample(size, rng) for _ in range(start, stop)]
-        key, value = (np.array(onp.stack(arrays)) for arrays in zip(*samples, strict=True))
+        key, value = (
+            np.array(onp.stack(arrays)) for arrays in zip(*samples, strict=True)
+        )
         queries = np.array(onp.broadcast_to(query, (stop - start, *query.shape)))
         for j, bandwidth in enumerate(bandwidths):
-            answer = KernelRegression(GaussianScore(bandwidth))(queries, key, value)[0]  # (repeats, q, 1)
-            errors[start:stop, j] = onp.square(answer.asnumpy() - truth).mean(axis=(1, 2))
+            answer = KernelRegression(GaussianScore(bandwidth))(queries, key, value)[
+                0
+            ]  # (repeats, q, 1)
+            errors[start:stop, j] = onp.square(answer.asnumpy() - truth).mean(
+                axis=(1, 2)
+            )
     return errors

@@ -30,7 +30,10 @@ LINE_STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 # Perceptually uniform; in grey, too, it falls steadily from pale (no weight) to black (the largest). Pale is not
 # the card's white, so that a matrix of zeros is still seen.
 COLOR_MAP = "magma_r"
-MOST_WORDS, MOST_NUMBERS = 12, 6  # labels that a heat map's side has room for at phone width
+MOST_WORDS, MOST_NUMBERS = (
+    12,
+    6,
+)  # labels that a heat map's side has room for at phone width
 
 STYLE = {
     "axes.axisbelow": True,
@@ -98,7 +101,12 @@ def heat_map(
         raise ValueError("weights must be finite and not negative")
     ax = plt.gca() if ax is None else ax
     image = ax.imshow(
-        weights, cmap=COLOR_MAP, vmin=0, vmax=weights.max() or 1, aspect="auto", interpolation="nearest"
+        weights,
+        cmap=COLOR_MAP,
+        vmin=0,
+        vmax=weights.max() or 1,
+        aspect="auto",
+        interpolation="nearest",
     )
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     ax.grid(False)
@@ -111,15 +119,21 @@ def heat_map(
 def _label_axis(axis, labels: Sequence | None, length: int, name: str) -> None:
     labels = onp.arange(length) if labels is None else _numpy(labels)
     if labels.shape != (length,):
-        raise ValueError(f"{name} must hold one label per position ({length}), got shape {labels.shape}")
+        raise ValueError(
+            f"{name} must hold one label per position ({length}), got shape {labels.shape}"
+        )
     words = labels.dtype.kind == "U"
     places = (
-        onp.linspace(0, length - 1, min(length, MOST_WORDS if words else MOST_NUMBERS)).round().astype(int)
+        onp.linspace(0, length - 1, min(length, MOST_WORDS if words else MOST_NUMBERS))
+        .round()
+        .astype(int)
     )
     chosen = labels[places]
     if labels.dtype.kind == "f":
         step = onp.abs(onp.diff(chosen)).max(initial=0) or 1.0
-        decimals = max(0, 1 - math.floor(math.log10(step)))  # the first two digits of a step between labels
+        decimals = max(
+            0, 1 - math.floor(math.log10(step))
+        )  # the first two digits of a step between labels
         chosen = [f"{number:.{decimals}f}" for number in chosen]
     axis.set_ticks(places, chosen)
     if words and axis.axis_name == "x":
@@ -152,19 +166,30 @@ def band(
     """
     x, samples = _numpy(x), _numpy(samples)
     if samples.ndim != 2 or len(samples) < 2 or samples.shape[1:] != x.shape:
-        raise ValueError(f"samples must be of shape (repeats > 1, {len(x)}), got {samples.shape}")
+        raise ValueError(
+            f"samples must be of shape (repeats > 1, {len(x)}), got {samples.shape}"
+        )
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
     ax = plt.gca() if ax is None else ax
     mean = samples.mean(axis=0)
-    half = stats.t.ppf((1 + confidence) / 2, len(samples) - 1) * stats.sem(samples, axis=0)
+    half = stats.t.ppf((1 + confidence) / 2, len(samples) - 1) * stats.sem(
+        samples, axis=0
+    )
     (line,) = ax.plot(x, mean, label=label, color=color)
-    ax.fill_between(x, mean - half, mean + half, color=line.get_color(), alpha=0.2, linewidth=0)
+    ax.fill_between(
+        x, mean - half, mean + half, color=line.get_color(), alpha=0.2, linewidth=0
+    )
     return ax
 
 
 def power_law(
-    x, exponent: float, *, through: tuple[float, float], label: str | None = None, ax: Axes | None = None
+    x,
+    exponent: float,
+    *,
+    through: tuple[float, float],
+    label: str | None = None,
+    ax: Axes | None = None,
 ):
     """Draw y = c x^exponent through a point: on log-log axes a straight thin line, to hold slopes against.
 
@@ -217,7 +242,12 @@ def learning_curves(
         if len(histories) > 1:
             for history in histories:
                 ax.plot(
-                    history["epoch"], history[name], color=line.get_color(), linestyle="-", lw=0.7, alpha=0.6
+                    history["epoch"],
+                    history[name],
+                    color=line.get_color(),
+                    linestyle="-",
+                    lw=0.7,
+                    alpha=0.6,
                 )
     ax.set(**{"xlabel": "epoch", "ylabel": " and ".join(names)} | labels)
     if len(names) > 1:

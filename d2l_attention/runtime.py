@@ -112,9 +112,13 @@ def _import_mxnet() -> None:
     except ModuleNotFoundError as error:
         if error.name != "mxnet":
             raise
-        raise ImportError("MXNet is not installed: pip install --no-deps mxnet==1.9.1") from error
+        raise ImportError(
+            "MXNet is not installed: pip install --no-deps mxnet==1.9.1"
+        ) from error
     except OSError as error:  # a shared library that MXNet links against is not there
-        raise ImportError(f"MXNet's library does not load ({error}). {_cure(str(error))}") from error
+        raise ImportError(
+            f"MXNet's library does not load ({error}). {_cure(str(error))}"
+        ) from error
 
 
 def _cure(reason: str) -> str:
@@ -148,7 +152,9 @@ def _lent_names() -> Iterator[None]:
 
 def _gone(name: str):
     def gone(*args, **kwargs):
-        raise NotImplementedError(f"numpy.{name} was removed in NumPy 1.20: use numpy-financial")
+        raise NotImplementedError(
+            f"numpy.{name} was removed in NumPy 1.20: use numpy-financial"
+        )
 
     return gone
 
@@ -158,7 +164,10 @@ def _lent_distutils() -> Iterator[None]:
     """Lend Python a `distutils.version`, which left it in 3.12 and warns in 3.10 and 3.11."""
     from packaging.version import Version
 
-    package, version = types.ModuleType("distutils"), types.ModuleType("distutils.version")
+    package, version = (
+        types.ModuleType("distutils"),
+        types.ModuleType("distutils.version"),
+    )
     package.version, package.__path__ = version, []
     version.LooseVersion = version.StrictVersion = Version
     lent = {"distutils": package, "distutils.version": version}
@@ -179,10 +188,16 @@ def _patch_mxnet() -> None:
         module = sys.modules.get(module_name)
         if module is None or getattr(module, alias) is not onp:
             continue
-        view = types.ModuleType("numpy", "NumPy, with the old names that this MXNet module uses.")
+        view = types.ModuleType(
+            "numpy", "NumPy, with the old names that this MXNet module uses."
+        )
         view.__dict__.update(vars(onp))
-        view.__dict__.update({name: old_names[name] for name in names if name not in vars(onp)})
-        view.__getattr__ = functools.partial(getattr, onp)  # submodules that NumPy loads on demand
+        view.__dict__.update(
+            {name: old_names[name] for name in names if name not in vars(onp)}
+        )
+        view.__getattr__ = functools.partial(
+            getattr, onp
+        )  # submodules that NumPy loads on demand
         setattr(module, alias, view)
     for name in TEXT_MODULES:
         sys.modules[name].str = _AttributeText
@@ -231,8 +246,15 @@ def load_cuda_libraries(search_path: list[str] | None = None) -> list[Path]:
     ImportError
         A library is there but does not load; the message names it and the loader's reason.
     """
-    roots = [Path(root, "nvidia") for root in (sys.path if search_path is None else search_path)]
-    roots.sort(key=lambda root: not root.joinpath("cuda_runtime", "lib", "libcudart.so.11.0").is_file())
+    roots = [
+        Path(root, "nvidia")
+        for root in (sys.path if search_path is None else search_path)
+    ]
+    roots.sort(
+        key=lambda root: (
+            not root.joinpath("cuda_runtime", "lib", "libcudart.so.11.0").is_file()
+        )
+    )
     loaded = []
     for folder, file_name in CUDA_LIBRARIES:
         paths = [root / folder / "lib" / file_name for root in roots]
@@ -242,7 +264,9 @@ def load_cuda_libraries(search_path: list[str] | None = None) -> list[Path]:
         try:
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
         except OSError as error:
-            raise ImportError(f"cannot load {file_name} from its wheel: {error}") from error
+            raise ImportError(
+                f"cannot load {file_name} from its wheel: {error}"
+            ) from error
         loaded.append(path)
     return loaded
 
@@ -254,7 +278,9 @@ def _usable(index: int) -> bool:
 
     try:
         ones = mx.np.ones((2, 2), ctx=mx.gpu(index))
-        return float(mx.np.dot(ones, ones).sum()) == 8.0  # reading the result waits for the kernel
+        return (
+            float(mx.np.dot(ones, ones).sum()) == 8.0
+        )  # reading the result waits for the kernel
     except mx.MXNetError as error:
         reason = str(error).strip().splitlines()[-1]
         warnings.warn(

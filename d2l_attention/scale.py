@@ -50,7 +50,13 @@ def choose(*, quick: Mapping, paper: Mapping) -> SimpleNamespace:
 
 
 def save_results(
-    name: str, metrics: Mapping[str, Mapping], *, minutes: float, seeds: Sequence[int], data: str, device: str
+    name: str,
+    metrics: Mapping[str, Mapping],
+    *,
+    minutes: float,
+    seeds: Sequence[int],
+    data: str,
+    device: str,
 ) -> Path | None:
     """Write what a paper-scale run measured to `results/NAME.json`; at quick scale only check the arguments.
 
@@ -83,12 +89,15 @@ def save_results(
     result = {
         "name": name,
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in ("mxnet", "numpy")},
+        "versions": {"python": platform.python_version()}
+        | {p: version(p) for p in ("mxnet", "numpy")},
         "device": device,
         "minutes": round(float(minutes), 2),
         "seeds": [int(seed) for seed in seeds],
         "data": data,
-        "metrics": {key: _summary(key, metric, len(seeds)) for key, metric in metrics.items()},
+        "metrics": {
+            key: _summary(key, metric, len(seeds)) for key, metric in metrics.items()
+        },
     }
     return _write(name, result) if SCALE == "paper" else None
 
@@ -128,18 +137,24 @@ def _read_runs(path: Path) -> dict[str, dict]:
     if not path.is_file():
         return {}
     runs = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(
+        path.read_text(encoding="utf-8").splitlines(), start=1
+    ):
         try:
             measured = json.loads(line)
             runs.setdefault(measured.pop("key"), measured)
         except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise ValueError(f"{path}, line {number} is not a run's record: delete that line") from error
+            raise ValueError(
+                f"{path}, line {number} is not a run's record: delete that line"
+            ) from error
     return runs
 
 
 def _plain_name(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9_]+", name):
-        raise ValueError(f"name must be lower-case letters, digits and underscores, got {name!r}")
+        raise ValueError(
+            f"name must be lower-case letters, digits and underscores, got {name!r}"
+        )
     return name
 
 
@@ -161,7 +176,9 @@ def load_results(name: str) -> dict:
 
 def _summary(key: str, metric: Mapping, seeds: int) -> dict:
     if metric.keys() != {"values", "paper", "unit"}:
-        raise ValueError(f"metric {key!r} must hold values, paper and unit, got {', '.join(metric)}")
+        raise ValueError(
+            f"metric {key!r} must hold values, paper and unit, got {', '.join(metric)}"
+        )
     values = [float(value) for value in metric["values"]]
     if len(values) not in (1, seeds):
         raise ValueError(
@@ -169,7 +186,9 @@ def _summary(key: str, metric: Mapping, seeds: int) -> dict:
         )
     paper = None if metric["paper"] is None else float(metric["paper"])
     if not all(map(math.isfinite, values if paper is None else [*values, paper])):
-        raise ValueError(f"metric {key!r} must be finite, got values {values}, paper {paper}")
+        raise ValueError(
+            f"metric {key!r} must be finite, got values {values}, paper {paper}"
+        )
     std = statistics.stdev(values) if len(values) > 1 else None
     return {
         "mean": statistics.fmean(values),
@@ -183,5 +202,7 @@ def _summary(key: str, metric: Mapping, seeds: int) -> dict:
 def _write(name: str, result: dict) -> Path:
     RESULTS.mkdir(exist_ok=True)
     path, unfinished = RESULTS / f"{name}.json", RESULTS / f".{name}.json.part"
-    unfinished.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    unfinished.write_text(
+        json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+    )
     return unfinished.replace(path)

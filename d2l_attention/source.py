@@ -34,7 +34,9 @@ class Source:
         return self.text
 
     def _repr_html_(self) -> str:
-        return _STYLE + highlight(self.text, PythonLexer(), HtmlFormatter(cssclass="highlight shown-source"))
+        return _STYLE + highlight(
+            self.text, PythonLexer(), HtmlFormatter(cssclass="highlight shown-source")
+        )
 
 
 def show_source(obj, *more) -> None:
@@ -61,7 +63,9 @@ def show_source(obj, *more) -> None:
 
 def _file_and_source(obj) -> tuple[str, str]:
     if isinstance(obj, functools.partial):
-        raise TypeError(f"a partial has no source of its own: show {obj.func.__qualname__} instead")
+        raise TypeError(
+            f"a partial has no source of its own: show {obj.func.__qualname__} instead"
+        )
     try:
         text = textwrap.dedent(inspect.getsource(obj)).rstrip()
     except (TypeError, OSError) as error:

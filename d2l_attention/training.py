@@ -53,12 +53,19 @@ class History:
     def __getitem__(self, name: str) -> onp.ndarray:
         """Return one quantity over the epochs, shape (epochs,)."""
         if name not in self.epochs[0]:
-            raise KeyError(f"no {name!r} in this history: it has {', '.join(self.epochs[0])}")
+            raise KeyError(
+                f"no {name!r} in this history: it has {', '.join(self.epochs[0])}"
+            )
         return onp.array([record[name] for record in self.epochs])
 
 
 def batches(
-    arrays: tuple[onp.ndarray, ...], batch_size: int, *, shuffle: bool, seed: int = 0, device=None
+    arrays: tuple[onp.ndarray, ...],
+    batch_size: int,
+    *,
+    shuffle: bool,
+    seed: int = 0,
+    device=None,
 ) -> Callable[[int], Iterator[tuple]]:
     """Cut arrays into batches on a device: returns a function that `train` calls once an epoch.
 
@@ -92,14 +99,20 @@ def batches(
             raise TypeError(f"arrays must be NumPy arrays, got {type(array).__name__}")
     lengths = {len(array) for array in arrays}
     if len(lengths) != 1 or 0 in lengths:
-        raise ValueError(f"arrays must have one common length above zero, got lengths {sorted(lengths)}")
+        raise ValueError(
+            f"arrays must have one common length above zero, got lengths {sorted(lengths)}"
+        )
     if batch_size < 1:
         raise ValueError(f"batch_size must be positive, got {batch_size}")
     length = lengths.pop()
 
     def epoch_batches(epoch: int) -> Iterator[tuple]:
         # RandomState, because NumPy promises that its stream never changes; default_rng's may.
-        order = onp.random.RandomState([seed, epoch]).permutation(length) if shuffle else onp.arange(length)
+        order = (
+            onp.random.RandomState([seed, epoch]).permutation(length)
+            if shuffle
+            else onp.arange(length)
+        )
         for start in range(0, length, batch_size):
             chosen = order[start : start + batch_size]
             yield tuple(np.array(array[chosen], ctx=device) for array in arrays)
@@ -165,12 +178,21 @@ def train(
         for epoch in range(epochs):
             epoch_batches = batches(epoch) if callable(batches) else batches
             loss = _train_epoch(step, epoch_batches, trainer, clip, epoch + 1, line)
-            measured = {name: float(value) for name, value in evaluate().items()} if evaluate else {}
+            measured = (
+                {name: float(value) for name, value in evaluate().items()}
+                if evaluate
+                else {}
+            )
             records.append({"epoch": epoch + 1, "loss": loss} | measured)
             if monitor is not None and _is_best(records, monitor, best):
                 best = epoch
-                best_values = [(parameter, parameter.data().copy()) for parameter in trainer._params]
-            stopped = patience is not None and epoch - best >= patience and epoch + 1 < epochs
+                best_values = [
+                    (parameter, parameter.data().copy())
+                    for parameter in trainer._params
+                ]
+            stopped = (
+                patience is not None and epoch - best >= patience and epoch + 1 < epochs
+            )
             _show_epoch(line, records, best, stopped)
             if stopped:
                 break
@@ -189,7 +211,9 @@ def _check(trainer, epochs, clip_norm, monitor, patience) -> None:
     if patience is not None and monitor is None:
         raise ValueError("patience needs monitor, the name of the value to watch")
     if len(trainer._contexts) > 1:
-        raise ValueError(f"trainer must hold parameters on one device, got {trainer._contexts}")
+        raise ValueError(
+            f"trainer must hold parameters on one device, got {trainer._contexts}"
+        )
 
 
 def _train_epoch(step, batches, trainer, clip, epoch, line) -> float:
@@ -198,7 +222,9 @@ def _train_epoch(step, batches, trainer, clip, epoch, line) -> float:
     for number, losses in enumerate(_losses(step, batches, trainer, clip), start=1):
         total, count = total + float(losses.sum(dtype="float64")), count + losses.size
         if not math.isfinite(total):
-            raise FloatingPointError(f"the loss is not finite in epoch {epoch}, step {number}")
+            raise FloatingPointError(
+                f"the loss is not finite in epoch {epoch}, step {number}"
+            )
         line.set_postfix_str(f"loss {total / count:.3g}, step {number}", refresh=False)
         line.update(0)  # redraws, if the last time was long enough ago
     if count == 0:
@@ -226,11 +252,17 @@ def _take_step(step, batch, trainer, clip_norm, clip_each) -> np.ndarray:
     if not isinstance(losses, np.ndarray):
         raise TypeError(f"step must return an MXNet array, got {type(losses).__name__}")
     if losses.ndim != 1 or losses.size == 0:
-        raise ValueError(f"step must return one loss per example, shape (batch,), got {losses.shape}")
+        raise ValueError(
+            f"step must return one loss per example, shape (batch,), got {losses.shape}"
+        )
     losses.backward()
     if clip_norm is not None:
-        gradients = [p.grad().as_nd_ndarray() for p in trainer._params if p.grad_req != "null"]
-        limit = clip_norm * losses.size  # backward() sums over the batch, trainer.step() divides by its size
+        gradients = [
+            p.grad().as_nd_ndarray() for p in trainer._params if p.grad_req != "null"
+        ]
+        limit = (
+            clip_norm * losses.size
+        )  # backward() sums over the batch, trainer.step() divides by its size
         if clip_each:
             _clip_each(gradients, limit)
         else:
@@ -241,7 +273,9 @@ def _take_step(step, batch, trainer, clip_norm, clip_each) -> np.ndarray:
 
 def _clip_each(gradients, limit) -> None:
     """Shorten each gradient that is longer than the limit; read all norms at once, for few are."""
-    norms = onp.sqrt(mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).asnumpy())
+    norms = onp.sqrt(
+        mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).asnumpy()
+    )
     for gradient, norm in zip(gradients, norms, strict=True):
         if norm > limit:
             gradient *= limit / norm
@@ -249,10 +283,14 @@ def _clip_each(gradients, limit) -> None:
 
 def _is_best(records, monitor, best) -> bool:
     if monitor not in records[-1]:
-        raise ValueError(f"monitor must be one of {', '.join(records[-1])}, got {monitor!r}")
+        raise ValueError(
+            f"monitor must be one of {', '.join(records[-1])}, got {monitor!r}"
+        )
     value = records[-1][monitor]
     if math.isnan(value):
-        raise FloatingPointError(f"{monitor} is not a number after epoch {len(records)}")
+        raise FloatingPointError(
+            f"{monitor} is not a number after epoch {len(records)}"
+        )
     return best is None or value < records[best][monitor]
 
 
@@ -277,7 +315,9 @@ def _progress_line(description: str, epochs: int, progress: bool) -> Iterator[tq
 
 
 def _show_epoch(line: tqdm, records, best, stopped) -> None:
-    text = ", ".join(f"{name} {value:.3g}" for name, value in records[-1].items() if name != "epoch")
+    text = ", ".join(
+        f"{name} {value:.3g}" for name, value in records[-1].items() if name != "epoch"
+    )
     if best is not None:
         text += f", best epoch {best + 1}"
     line.set_postfix_str(text + (", stopped early" if stopped else ""), refresh=False)

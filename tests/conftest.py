@@ -2,7 +2,9 @@
 
 import os
 
-os.environ["OMP_NUM_THREADS"] = "1"  # before MXNet loads: a second thread moves the last bits of a result
+os.environ["OMP_NUM_THREADS"] = (
+    "1"  # before MXNet loads: a second thread moves the last bits of a result
+)
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 from pathlib import Path

@@ -30,9 +30,17 @@ def build_book(root: Path, output: Path) -> Path:
         str(output),
     ]
     done = subprocess.run(
-        [*command, "-W", "-n", "--keep-going"], capture_output=True, check=False, text=True, cwd=output
+        [*command, "-W", "-n", "--keep-going"],
+        capture_output=True,
+        check=False,
+        text=True,
+        cwd=output,
     )
-    complaints = [line for line in done.stderr.splitlines() if re.search("WARNING|ERROR|Error", line)]
+    complaints = [
+        line
+        for line in done.stderr.splitlines()
+        if re.search("WARNING|ERROR|Error", line)
+    ]
     assert done.returncode == 0, "\n".join(complaints) or done.stderr[-3000:]
     return output / "_build" / "html"
 
@@ -44,7 +52,9 @@ def copy_sources(target: Path) -> Path:
         shutil.copyfile(ROOT / name, target / name)
     for name in ("book", "chapters", "tools", "d2l_attention"):
         shutil.copytree(
-            ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+            ROOT / name,
+            target / name,
+            ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"),
         )
     return target
 
@@ -79,16 +89,33 @@ def listen(page: Page) -> list[str]:
     """A list that fills with what goes wrong on the page: script errors, failed or outside requests."""
     problems: list[str] = []
     page.on(
-        "console", lambda m: problems.append(f"console: {m.text}") if m.type in ("error", "warning") else None
+        "console",
+        lambda m: (
+            problems.append(f"console: {m.text}")
+            if m.type in ("error", "warning")
+            else None
+        ),
     )
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
     page.on(
         "requestfailed",
-        lambda request: problems.append(f"request failed: {request.url}") if lost(request) else None,
+        lambda request: (
+            problems.append(f"request failed: {request.url}") if lost(request) else None
+        ),
     )
-    page.on("response", lambda r: problems.append(f"status {r.status}: {r.url}") if r.status >= 400 else None)
     page.on(
-        "request", lambda r: None if r.url.startswith(LOCAL) else problems.append(f"outside request: {r.url}")
+        "response",
+        lambda r: (
+            problems.append(f"status {r.status}: {r.url}") if r.status >= 400 else None
+        ),
+    )
+    page.on(
+        "request",
+        lambda r: (
+            None
+            if r.url.startswith(LOCAL)
+            else problems.append(f"outside request: {r.url}")
+        ),
     )
     return problems
 
@@ -107,4 +134,6 @@ def wait_until_typeset(page: Page) -> None:
 def math_errors(page: Page) -> list[str]:
     """The formulas that MathJax cannot read, and the macros that it does not know."""
     selector = "mjx-merror, mjx-assistive-mml mtext[mathcolor='red']"
-    return page.locator(selector).evaluate_all("found => found.map((element) => element.textContent)")
+    return page.locator(selector).evaluate_all(
+        "found => found.map((element) => element.textContent)"
+    )

@@ -17,7 +17,8 @@ def copy(tmp_path):
 
 def texts(root) -> dict[str, str]:
     return {
-        str(p.relative_to(root)): p.read_text("utf-8") for p in address.places(root, address.current(root))
+        str(p.relative_to(root)): p.read_text("utf-8")
+        for p in address.places(root, address.current(root))
     }
 
 
@@ -52,7 +53,8 @@ def test_without_an_address_there_is_no_link_to_a_repository(copy):
 
 
 @pytest.mark.parametrize(
-    "name", ["owner", "owner/", "https://github.com/a/b", "a/b/c", "a b/c", "-a/b", "a/b\n"]
+    "name",
+    ["owner", "owner/", "https://github.com/a/b", "a/b/c", "a b/c", "-a/b", "a/b\n"],
 )
 def test_a_wrong_name_is_refused(name):
     with pytest.raises(ValueError, match="REPOSITORY must be owner/name"):
@@ -66,7 +68,10 @@ def test_a_notebook_without_setup_cell_gets_one(copy):
     path.write_text(json.dumps(notebook), "utf-8")
     address.write(copy, address.current(copy))
     first = json.loads(path.read_text("utf-8"))["cells"][0]
-    assert first["metadata"] == {"slideshow": {"slide_type": "skip"}, "tags": ["remove-cell"]}
+    assert first["metadata"] == {
+        "slideshow": {"slide_type": "skip"},
+        "tags": ["remove-cell"],
+    }
 
 
 def test_the_setup_cell_does_nothing_outside_colab(capsys):
@@ -91,11 +96,20 @@ def test_the_setup_cell_on_colab_clones_and_installs(monkeypatch, tmp_path, caps
         calls.append((command, check))
         folder = tmp_path / command[-1]
         folder.mkdir()
-        (folder / "colab.py").write_text("if __name__ == '__main__':\n    print('installed')\n")
+        (folder / "colab.py").write_text(
+            "if __name__ == '__main__':\n    print('installed')\n"
+        )
 
     monkeypatch.setattr("subprocess.run", clone)
     for _ in range(2):  # run twice: cloned once
         exec(address.SETUP.format(url="https://github.com/owner/name"), {})
-    command = ["git", "clone", "--quiet", "--depth=1", "https://github.com/owner/name", "attention-book"]
+    command = [
+        "git",
+        "clone",
+        "--quiet",
+        "--depth=1",
+        "https://github.com/owner/name",
+        "attention-book",
+    ]
     assert calls == [(command, True)]
     assert capsys.readouterr().out == "installed\ninstalled\n"

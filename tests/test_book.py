@@ -69,20 +69,28 @@ def browser():
 def pages(html: Path) -> list[str]:
     """All pages but the decks and the redirect of the root."""
     found = sorted(path.relative_to(html).as_posix() for path in html.rglob("*.html"))
-    return [name for name in found if not name.startswith(("slides/", "_static/")) and name != "index.html"]
+    return [
+        name
+        for name in found
+        if not name.startswith(("slides/", "_static/")) and name != "index.html"
+    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_pages(html, site, browser, width, scheme):
-    context = browser.new_context(viewport={"width": WIDTHS[width], "height": 900}, color_scheme=scheme)
+    context = browser.new_context(
+        viewport={"width": WIDTHS[width], "height": 900}, color_scheme=scheme
+    )
     page = context.new_page()
     problems = listen(page)
     found = {}
     for name in pages(html):
         page.goto(f"{site}/{name}")
         wait_until_typeset(page)
-        problems += page.evaluate(OVERFLOW) + page.evaluate(SILENT_IMAGES) + math_errors(page)
+        problems += (
+            page.evaluate(OVERFLOW) + page.evaluate(SILENT_IMAGES) + math_errors(page)
+        )
         problems += page.evaluate(DARK_IMAGES) if scheme == "dark" else []
         if problems:
             found[name] = list(problems)
@@ -98,11 +106,15 @@ def test_pages_open_without_a_server(html, browser):
     for name in toc_notebooks(ROOT):
         page.goto((html / name).with_suffix(".html").as_uri())
         wait_until_typeset(page)
-        assert page.locator("mjx-container").count() or "$" not in (ROOT / name).read_text("utf-8")
+        assert page.locator("mjx-container").count() or "$" not in (
+            ROOT / name
+        ).read_text("utf-8")
     page.close()
     # sphinx-book-theme 1.1 (Python 3.10) asks for its icons' fonts twice; from a file, the first way is refused.
     expected = ("fontawesome", "ERR_FAILED")
-    assert [problem for problem in problems if not any(word in problem for word in expected)] == []
+    assert [
+        problem for problem in problems if not any(word in problem for word in expected)
+    ] == []
 
 
 def test_every_equation_is_typeset(html, site, browser):
@@ -111,7 +123,9 @@ def test_every_equation_is_typeset(html, site, browser):
         page.goto(f"{site}/{name.removesuffix('.ipynb')}.html")
         wait_until_typeset(page)
         written = page.evaluate("document.querySelectorAll('article .math').length")
-        typeset = page.evaluate("document.querySelectorAll('article .math mjx-container').length")
+        typeset = page.evaluate(
+            "document.querySelectorAll('article .math mjx-container').length"
+        )
         assert typeset == written, name
     page.close()
 
@@ -120,7 +134,9 @@ def test_search_finds_bandwidth(site, browser):
     page = browser.new_page()
     page.goto(f"{site}/search.html?q=bandwidth")
     page.wait_for_selector("#search-results li a", timeout=20_000)
-    links = page.locator("#search-results li a").evaluate_all("links => links.map((link) => link.href)")
+    links = page.locator("#search-results li a").evaluate_all(
+        "links => links.map((link) => link.href)"
+    )
     page.close()
     assert any("chapters/01_nadaraya_watson" in link for link in links)
 
@@ -152,7 +168,9 @@ def test_without_an_address_no_page_leads_to_a_repository(html):
         pytest.skip("the repository's address is set")
     for name in pages(html):
         hrefs = re.findall(r'href="([^"]*)"', (html / name).read_text("utf-8"))
-        assert not [h for h in hrefs if re.search(r"//(github\.com|colab\.|mybinder\.)", h)], name
+        assert not [
+            h for h in hrefs if re.search(r"//(github\.com|colab\.|mybinder\.)", h)
+        ], name
 
 
 def test_with_an_address_every_notebook_has_its_colab_and_binder_links(tmp_path):
@@ -161,10 +179,18 @@ def test_with_an_address_every_notebook_has_its_colab_and_binder_links(tmp_path)
     html = build_book(root, tmp_path)
     for name in toc_notebooks(root):
         text = (html / name).with_suffix(".html").read_text("utf-8")
-        assert f'"https://colab.research.google.com/github/owner/attention-book/blob/main/{name}"' in text
-        assert f'"https://mybinder.org/v2/gh/owner/attention-book/main?urlpath=lab/tree/{name}"' in text
+        assert (
+            f'"https://colab.research.google.com/github/owner/attention-book/blob/main/{name}"'
+            in text
+        )
+        assert (
+            f'"https://mybinder.org/v2/gh/owner/attention-book/main?urlpath=lab/tree/{name}"'
+            in text
+        )
     front = (html / "book" / "how_to_run.html").read_text("utf-8")
-    assert "git clone https://github.com/owner/attention-book" in re.sub(r"<[^>]+>", "", front)
+    assert "git clone https://github.com/owner/attention-book" in re.sub(
+        r"<[^>]+>", "", front
+    )
 
 
 def test_pages_show_all_that_is_said_but_not_the_setup_cell(html):
@@ -179,8 +205,20 @@ def test_pages_show_all_that_is_said_but_not_the_setup_cell(html):
 
 
 def test_results_rows():
-    metric = {"mean": 0.97134, "std": 0.0123, "values": [0.96, 0.98], "paper": 0.98, "unit": ""}
-    result = {"name": "x", "seeds": [0, 1], "device": "CPU", "minutes": 2, "metrics": {"accuracy": metric}}
+    metric = {
+        "mean": 0.97134,
+        "std": 0.0123,
+        "values": [0.96, 0.98],
+        "paper": 0.98,
+        "unit": "",
+    }
+    result = {
+        "name": "x",
+        "seeds": [0, 1],
+        "device": "CPU",
+        "minutes": 2,
+        "metrics": {"accuracy": metric},
+    }
     row = ["x", "accuracy", "0.98", "0.971 ± 0.012", "2", "CPU", "2.0"]
     assert generated_pages.result_rows(result, ROOT) == [row]
 
@@ -193,19 +231,25 @@ def test_every_public_module_is_in_the_reference(html):
 
 
 def test_pdf(html, browser):
-    subprocess.run([sys.executable, ROOT / "tools" / "pdf.py", "--output", html], check=True)
+    subprocess.run(
+        [sys.executable, ROOT / "tools" / "pdf.py", "--output", html], check=True
+    )
     content = (html / pdf.NAME).read_bytes()
     numbers = pdf.page_numbers(content)
     count = len(re.findall(rb"/Type /Page\n", content))
     assert content.startswith(b"%PDF-")
     assert 10 <= count <= 400
-    for _, page in pdf.toc_pages(ROOT):  # every page of the book begins on a page of its own, in order
+    for _, page in pdf.toc_pages(
+        ROOT
+    ):  # every page of the book begins on a page of its own, in order
         assert pdf.anchor(page, "") in numbers, page
     starts = [numbers[pdf.anchor(page, "")] for _, page in pdf.toc_pages(ROOT)]
     assert starts == sorted(set(starts))
     links = re.findall(rb"/Dest /([^\s/]+)", content)
     assert len(links) > len(starts)
-    assert not [name for name in links if name.decode() not in numbers], "a link leads nowhere"
+    assert not [name for name in links if name.decode() not in numbers], (
+        "a link leads nowhere"
+    )
     assert pdf.NAME in (html / "book" / "index.html").read_text("utf-8")
     assert not (html / "print.html").exists()
 

@@ -30,9 +30,13 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.requests.append(self.path)
         if self.path == "/flaky":
-            self.path = "/right" if self.server.requests.count("/flaky") == 3 else "/503"
+            self.path = (
+                "/right" if self.server.requests.count("/flaky") == 3 else "/503"
+            )
         if self.path == "/cut-once":
-            self.path = "/right" if self.server.requests.count("/cut-once") == 2 else "/cut"
+            self.path = (
+                "/right" if self.server.requests.count("/cut-once") == 2 else "/cut"
+            )
         if self.path in ("/404", "/503"):
             self.send_error(int(self.path[1:]))
             return
@@ -43,8 +47,13 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         if self.path == "/gzip" and "gzip" in self.headers.get("Accept-Encoding", ""):
-            self.send_header("Content-Encoding", "gzip")  # what some servers do to .gz files
-        self.send_header("Content-Length", str(len(CONTENT) // 2 if self.path == "/short" else len(CONTENT)))
+            self.send_header(
+                "Content-Encoding", "gzip"
+            )  # what some servers do to .gz files
+        self.send_header(
+            "Content-Length",
+            str(len(CONTENT) // 2 if self.path == "/short" else len(CONTENT)),
+        )
         self.end_headers()
         self.send(self.path)
 
@@ -52,7 +61,10 @@ class Handler(BaseHTTPRequestHandler):
         half = len(CONTENT) // 2
         if path == "/wrong":
             self.wfile.write(CONTENT[::-1])
-        elif path in ("/short", "/cut"):  # half of what is right; /cut breaks what its header promised
+        elif path in (
+            "/short",
+            "/cut",
+        ):  # half of what is right; /cut breaks what its header promised
             self.wfile.write(CONTENT[:half])
         elif path == "/stuck":
             self.wfile.write(CONTENT[:half])
@@ -73,7 +85,9 @@ def server(monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.requests, server.may_go_on = [], threading.Event()
     server.url = lambda path: f"http://127.0.0.1:{server.server_port}{path}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}
+    )
     thread.start()
     yield server
     server.may_go_on.set()
@@ -90,11 +104,17 @@ def folder(tmp_path, monkeypatch):
 
 
 def fetch(*urls, **more):
-    return cache.fetch("digits", "a.bin", **({"urls": urls, "sha256": SHA256, "size": len(CONTENT)} | more))
+    return cache.fetch(
+        "digits",
+        "a.bin",
+        **({"urls": urls, "sha256": SHA256, "size": len(CONTENT)} | more),
+    )
 
 
 def files(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
+    )
 
 
 def test_downloads_once_then_never_asks_again(server, folder, capsys):
@@ -108,7 +128,10 @@ def test_downloads_once_then_never_asks_again(server, folder, capsys):
 
 def test_the_file_is_as_readable_as_any_new_file(server, folder, tmp_path):
     (tmp_path / "plain").touch()
-    assert fetch(server.url("/right")).stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert (
+        fetch(server.url("/right")).stat().st_mode
+        == (tmp_path / "plain").stat().st_mode
+    )
 
 
 def test_progress_can_be_switched_off(server, folder, capsys):
@@ -122,7 +145,13 @@ def test_what_ordinary_servers_do_is_understood(server, folder, path):
 
 
 def test_a_file_in_a_subfolder(server, folder):
-    path = cache.fetch("digits", "extra/b.bin", urls=[server.url("/right")], sha256=SHA256, size=len(CONTENT))
+    path = cache.fetch(
+        "digits",
+        "extra/b.bin",
+        urls=[server.url("/right")],
+        sha256=SHA256,
+        size=len(CONTENT),
+    )
     assert files(folder) == ["digits/extra/b.bin"] and path.read_bytes() == CONTENT
 
 
@@ -132,18 +161,27 @@ def test_a_sum_in_capitals_is_the_same_sum(server, folder):
 
 @pytest.mark.parametrize(
     "path, message, requests",
-    [("/wrong", "its SHA-256 is", 1), ("/short", f"{len(CONTENT) // 2} bytes instead of {len(CONTENT)}", 1)],
+    [
+        ("/wrong", "its SHA-256 is", 1),
+        ("/short", f"{len(CONTENT) // 2} bytes instead of {len(CONTENT)}", 1),
+    ],
 )
 def test_another_file_is_refused_and_not_kept(server, folder, path, message, requests):
     with pytest.raises(ValueError, match=message) as caught:
         fetch(server.url(path))
-    assert str(folder / "digits" / "a.bin") in str(caught.value) and SHA256 in str(caught.value)
+    assert str(folder / "digits" / "a.bin") in str(caught.value) and SHA256 in str(
+        caught.value
+    )
     assert files(folder) == [] and len(server.requests) == requests
 
 
-@pytest.mark.parametrize("path, message, requests", [("/404", "404", 1), ("/503", "503", 3), ("/cut", "", 3)])
+@pytest.mark.parametrize(
+    "path, message, requests", [("/404", "404", 1), ("/503", "503", 3), ("/cut", "", 3)]
+)
 def test_a_server_that_does_not_send_the_file(server, folder, path, message, requests):
-    with pytest.raises(ConnectionError, match=f"cannot download a.bin:\n.*{path}.*{message}"):
+    with pytest.raises(
+        ConnectionError, match=f"cannot download a.bin:\n.*{path}.*{message}"
+    ):
         fetch(server.url(path))
     assert files(folder) == [] and len(server.requests) == requests
 
@@ -175,7 +213,12 @@ def test_offline_the_message_says_which_file_to_put_where(folder):
         free.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectionError) as caught:
             fetch(f"http://127.0.0.1:{free.getsockname()[1]}/a.bin")
-    for part in (str(folder / "digits" / "a.bin"), SHA256, f"{len(CONTENT)} bytes", "D2L_ATTENTION_DATA"):
+    for part in (
+        str(folder / "digits" / "a.bin"),
+        SHA256,
+        f"{len(CONTENT)} bytes",
+        "D2L_ATTENTION_DATA",
+    ):
         assert part in str(caught.value)
     assert files(folder) == []
 
@@ -192,7 +235,8 @@ def test_a_spoilt_file_in_the_cache_is_named_and_left_alone(server, folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "../x", "a/../../x", "/etc/passwd", "a\\..\\..\\x", "C:x", "a\0b"]
+    "name",
+    ["", ".", "..", "../x", "a/../../x", "/etc/passwd", "a\\..\\..\\x", "C:x", "a\0b"],
 )
 def test_names_that_leave_the_cache_are_refused(folder, name):
     for names in ((name, "a.bin"), ("digits", name)):
@@ -201,7 +245,9 @@ def test_names_that_leave_the_cache_are_refused(folder, name):
     assert not folder.exists()
 
 
-def test_the_environment_names_the_folder_and_the_system_the_default(monkeypatch, tmp_path):
+def test_the_environment_names_the_folder_and_the_system_the_default(
+    monkeypatch, tmp_path
+):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("D2L_ATTENTION_DATA", "~/data")
@@ -211,12 +257,17 @@ def test_the_environment_names_the_folder_and_the_system_the_default(monkeypatch
         lambda: monkeypatch.delenv("D2L_ATTENTION_DATA"),
     ):
         unset()
-        assert cache.folder().name == "d2l_attention" and tmp_path in cache.folder().parents
+        assert (
+            cache.folder().name == "d2l_attention"
+            and tmp_path in cache.folder().parents
+        )
 
 
 def test_a_folder_that_cannot_be_made_is_named(server, folder):
     folder.write_text("a file in the folder's place")
-    with pytest.raises(OSError, match="set D2L_ATTENTION_DATA to a folder that can be written") as caught:
+    with pytest.raises(
+        OSError, match="set D2L_ATTENTION_DATA to a folder that can be written"
+    ) as caught:
         fetch(server.url("/right"))
     assert str(folder) in str(caught.value) and server.requests == []
 
@@ -230,7 +281,8 @@ def read_only(folder):
 
 
 @pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the system's superuser may write anywhere"
+    not hasattr(os, "geteuid") or os.geteuid() == 0,
+    reason="the system's superuser may write anywhere",
 )
 def test_a_read_only_folder_is_named(server, read_only):
     with pytest.raises(PermissionError, match="D2L_ATTENTION_DATA"):
@@ -258,9 +310,14 @@ print(test_cache.fetch(sys.argv[1]), flush=True)
 
 def in_another_process(url, folder):
     tests = Path(__file__).parent
-    paths = {"PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}", "D2L_ATTENTION_DATA": str(folder)}
+    paths = {
+        "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}",
+        "D2L_ATTENTION_DATA": str(folder),
+    }
     command = [sys.executable, "-c", FETCH, url]
-    return subprocess.Popen(command, env=os.environ | paths, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, env=os.environ | paths, stdout=subprocess.PIPE, text=True
+    )
 
 
 def wait_for(condition, seconds=60):
@@ -270,8 +327,12 @@ def wait_for(condition, seconds=60):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
-def test_an_interrupted_download_leaves_no_half_file_and_works_the_next_time(server, folder, how):
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"]
+)
+def test_an_interrupted_download_leaves_no_half_file_and_works_the_next_time(
+    server, folder, how
+):
     process = in_another_process(server.url("/stuck"), folder)
     wait_for(lambda: any((folder / name).stat().st_size for name in files(folder)))
     assert files(folder) != ["digits/a.bin"]
@@ -291,9 +352,13 @@ def test_two_processes_at_once_both_get_the_whole_file(server, folder):
     server.may_go_on.set()
     for process in both:
         assert (
-            process.communicate(timeout=60)[0].splitlines()[-1].endswith("a.bin") and process.returncode == 0
+            process.communicate(timeout=60)[0].splitlines()[-1].endswith("a.bin")
+            and process.returncode == 0
         )
-    assert files(folder) == ["digits/a.bin"] and (folder / "digits" / "a.bin").read_bytes() == CONTENT
+    assert (
+        files(folder) == ["digits/a.bin"]
+        and (folder / "digits" / "a.bin").read_bytes() == CONTENT
+    )
 
 
 PLAIN = {"a.txt": b"one", "deep/er/b.txt": b"two", "deep/empty": b""}
@@ -333,7 +398,10 @@ def zip_(path, members):
         for name, content in members.items():
             member = zipfile.ZipInfo(name)
             if content == tarfile.SYMTYPE:
-                member.external_attr, content = (stat.S_IFLNK | 0o777) << 16, b"/etc/passwd"
+                member.external_attr, content = (
+                    (stat.S_IFLNK | 0o777) << 16,
+                    b"/etc/passwd",
+                )
             opened.writestr(member, content)
     return path
 
@@ -344,7 +412,11 @@ def pack(kind, path, members):
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "", "zip"])
 def test_archives_are_unpacked(tmp_path, kind):
-    source = pack(kind, tmp_path / "archive", PLAIN | ({} if kind == "zip" else {"nothing": tarfile.DIRTYPE}))
+    source = pack(
+        kind,
+        tmp_path / "archive",
+        PLAIN | ({} if kind == "zip" else {"nothing": tarfile.DIRTYPE}),
+    )
     target = cache.extract(source, tmp_path / "new" / "data")
     assert target == tmp_path / "new" / "data"
     assert {name: (target / name).read_bytes() for name in files(target)} == PLAIN
@@ -357,12 +429,17 @@ def test_archives_are_unpacked(tmp_path, kind):
 
 def test_a_folder_that_is_there_is_returned_as_it_is(tmp_path):
     (tmp_path / "data").mkdir()
-    assert cache.extract(tmp_path / "no such archive", tmp_path / "data") == tmp_path / "data"
+    assert (
+        cache.extract(tmp_path / "no such archive", tmp_path / "data")
+        == tmp_path / "data"
+    )
     assert files(tmp_path / "data") == []
 
 
 @pytest.mark.parametrize("kind", ["gz", "zip"])
-@pytest.mark.parametrize("name", ["../escaped", "a/../../escaped", "/escaped", "..\\escaped", "C:escaped"])
+@pytest.mark.parametrize(
+    "name", ["../escaped", "a/../../escaped", "/escaped", "..\\escaped", "C:escaped"]
+)
 def test_a_member_that_would_land_elsewhere_stops_everything(tmp_path, kind, name):
     source = pack(kind, tmp_path / "archive", PLAIN | {name: b"evil"})
     with pytest.raises(ValueError, match="must be relative and stay in its folder"):
@@ -370,7 +447,9 @@ def test_a_member_that_would_land_elsewhere_stops_everything(tmp_path, kind, nam
     assert files(tmp_path) == ["archive"] and list((tmp_path / "new").iterdir()) == []
 
 
-@pytest.mark.parametrize("type_", TYPES[:-1], ids=["symlink", "hardlink", "character", "block", "fifo"])
+@pytest.mark.parametrize(
+    "type_", TYPES[:-1], ids=["symlink", "hardlink", "character", "block", "fifo"]
+)
 def test_links_and_devices_in_a_tar_stop_everything(tmp_path, type_):
     source = tar(tmp_path / "archive", PLAIN | {"link": type_, "link/passwd": b"evil"})
     with pytest.raises(ValueError, match="a link or a device, 'link'"):
@@ -380,7 +459,10 @@ def test_links_and_devices_in_a_tar_stop_everything(tmp_path, type_):
 
 def test_links_in_a_zip_stop_everything(tmp_path):
     with pytest.raises(ValueError, match="a link or a device, 'link'"):
-        cache.extract(zip_(tmp_path / "archive", PLAIN | {"link": tarfile.SYMTYPE}), tmp_path / "data")
+        cache.extract(
+            zip_(tmp_path / "archive", PLAIN | {"link": tarfile.SYMTYPE}),
+            tmp_path / "data",
+        )
     assert files(tmp_path) == ["archive"]
 
 
@@ -390,7 +472,9 @@ def test_a_damaged_archive_stops_everything(tmp_path, kind):
     source = pack(kind, tmp_path / "archive", PLAIN | {"noise": noise})
     content = bytearray(source.read_bytes())
     if kind == "zip":
-        content[50_000:50_004] = b"\0" * 4  # its table of contents is at the end: damage the middle
+        content[50_000:50_004] = (
+            b"\0" * 4
+        )  # its table of contents is at the end: damage the middle
     source.write_bytes(content if kind == "zip" else content[:100_000])
     with pytest.raises(ValueError, match=r"is damaged|neither a tar nor a zip"):
         cache.extract(source, tmp_path / "data")

@@ -34,7 +34,9 @@ class Colab:
             target.mkdir()
             (target / "colab.py").write_text((ROOT / "colab.py").read_text())
         failed = self.pip_fails and command[1:4] == ["-m", "pip", "install"]
-        return subprocess.CompletedProcess(command, int(failed), "", "one\ntwo\nERROR: no network\n" * failed)
+        return subprocess.CompletedProcess(
+            command, int(failed), "", "one\ntwo\nERROR: no network\n" * failed
+        )
 
     @property
     def installed(self) -> list[str]:
@@ -86,7 +88,9 @@ def test_wheels_for_each_gpu(colab, gpu, capsys):
     wheels = script.CUDA_WHEELS if device == "gpu" else ()
     assert machine.installed == [mxnet, *script.PACKAGES, *wheels]
     printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == 2 and printed[1].startswith(f"Ready: MXNet 1.9.1 for the {device.upper()}")
+    assert len(printed) == 2 and printed[1].startswith(
+        f"Ready: MXNet 1.9.1 for the {device.upper()}"
+    )
     if smi and "," in smi:
         assert smi.split(",")[0] in printed[0]
 
@@ -96,7 +100,10 @@ def test_pip_never_resolves_and_cuda_has_its_own_folder(colab):
     machine.script.install()
     python, cuda = machine.commands
     for command in machine.commands:
-        assert command[:4] == [sys.executable, "-m", "pip", "install"] and "--no-deps" in command
+        assert (
+            command[:4] == [sys.executable, "-m", "pip", "install"]
+            and "--no-deps" in command
+        )
     assert "--target" not in python
     assert cuda[cuda.index("--target") + 1] == str(ROOT / ".cuda11") == sys.path[-1]
     assert not any(word.startswith("numpy") for word in machine.installed)
@@ -104,11 +111,20 @@ def test_pip_never_resolves_and_cuda_has_its_own_folder(colab):
 
 def test_only_what_is_missing_is_installed(colab, monkeypatch):
     machine = colab()
-    found = [types.SimpleNamespace(metadata={"Name": name}) for name in ("mxnet", "Pooch", "numpy")]
+    found = [
+        types.SimpleNamespace(metadata={"Name": name})
+        for name in ("mxnet", "Pooch", "numpy")
+    ]
     monkeypatch.setattr("importlib.metadata.distributions", lambda **places: found)
     machine.script.install()
-    assert [word.partition("==")[0] for word in machine.installed] == ["d2l", "platformdirs"]
-    found += [types.SimpleNamespace(metadata={"Name": name}) for name in ("d2l", "platformdirs")]
+    assert [word.partition("==")[0] for word in machine.installed] == [
+        "d2l",
+        "platformdirs",
+    ]
+    found += [
+        types.SimpleNamespace(metadata={"Name": name})
+        for name in ("d2l", "platformdirs")
+    ]
     machine.commands.clear()
     machine.script.install()
     assert machine.commands == []
@@ -126,7 +142,10 @@ def test_package_is_importable_afterwards(colab):
 def test_unsupported_python_is_refused(colab, version, monkeypatch):
     machine = colab()
     monkeypatch.setattr(sys, "version_info", (*version, 0))
-    with pytest.raises(RuntimeError, match=rf"This is Python {version[0]}\.{version[1]}; .* 3\.10 to 3\.13"):
+    with pytest.raises(
+        RuntimeError,
+        match=rf"This is Python {version[0]}\.{version[1]}; .* 3\.10 to 3\.13",
+    ):
         machine.script.install()
     assert machine.commands == []
 
@@ -135,7 +154,8 @@ def test_pip_failure_is_told(colab, capsys):
     machine = colab()
     machine.pip_fails = True
     with pytest.raises(
-        RuntimeError, match=r"pip could not install mxnet==1\.9\.1, .*\n(.*\n)*ERROR: no network"
+        RuntimeError,
+        match=r"pip could not install mxnet==1\.9\.1, .*\n(.*\n)*ERROR: no network",
     ):
         machine.script.install()
     assert "Ready" not in capsys.readouterr().out
@@ -145,7 +165,9 @@ def test_versions_are_those_of_the_lock():
     script = runpy.run_path(str(ROOT / "colab.py"))
     lock = (ROOT / "requirements.lock").read_text()
     for requirement in (script["MXNET"], *script["PACKAGES"]):
-        assert re.search(rf"^{re.escape(requirement)}\s*(;|\\|$)", lock, re.MULTILINE), requirement
+        assert re.search(
+            rf"^{re.escape(requirement)}\s*(;|\\|$)", lock, re.MULTILINE
+        ), requirement
     assert script["MXNET_GPU"].partition("==")[2] == script["MXNET"].partition("==")[2]
     first, last = script["PYTHONS"]
     allowed = f">={first[0]}.{first[1]},<{last[0]}.{last[1] + 1}"
@@ -164,13 +186,23 @@ def test_wheels_supply_every_library_that_is_loaded():
     assert script["MXNET_GPU"].partition("==")[0] in runtime.CUDA_BUILDS
     # cuSPARSE is needed by the build for CUDA 11.7 alone.
     assert supplied == {folder for folder, _ in runtime.CUDA_LIBRARIES} - {"cusparse"}
-    assert all(re.fullmatch(r"nvidia-[a-z-]+-cu11==[\d.]+", wheel) for wheel in script["CUDA_WHEELS"])
+    assert all(
+        re.fullmatch(r"nvidia-[a-z-]+-cu11==[\d.]+", wheel)
+        for wheel in script["CUDA_WHEELS"]
+    )
 
 
 def test_only_the_standard_library_is_imported():
     tree = ast.parse((ROOT / "colab.py").read_text())
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    names |= {
+        node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+    }
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
@@ -182,8 +214,12 @@ ADDRESS = "https://github.com/owner/name"
 
 def _setup_cell(notebook: Path, repository: str) -> str:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    source = "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "code"))
-    source, count = re.subn(r'REPOSITORY = ".*"', f'REPOSITORY = "{repository}"', source)
+    source = "".join(
+        next(cell["source"] for cell in cells if cell["cell_type"] == "code")
+    )
+    source, count = re.subn(
+        r'REPOSITORY = ".*"', f'REPOSITORY = "{repository}"', source
+    )
     assert count == 1, f"{notebook.name} does not begin with the setup cell"
     return source
 

@@ -16,7 +16,10 @@ TIMING = "import time\n\nprint(time.perf_counter_ns())"
 
 def notebook(path, *cells):
     nbformat.write(
-        new_notebook(cells=list(cells), metadata={"colab": {}, "kernelspec": execute.KERNEL}), path
+        new_notebook(
+            cells=list(cells), metadata={"colab": {}, "kernelspec": execute.KERNEL}
+        ),
+        path,
     )
     return path
 
@@ -32,9 +35,16 @@ def run(*arguments) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    timing = new_code_cell(TIMING, metadata={"tags": [execute.KEEP_OUTPUT], "execution": {"iopub": "now"}})
+    timing = new_code_cell(
+        TIMING, metadata={"tags": [execute.KEEP_OUTPUT], "execution": {"iopub": "now"}}
+    )
     threads = new_code_cell("import os\n\nprint(os.environ['OMP_NUM_THREADS'])")
-    path = notebook(tmp_path_factory.mktemp("notebook") / "one.ipynb", new_code_cell(PLOT), timing, threads)
+    path = notebook(
+        tmp_path_factory.mktemp("notebook") / "one.ipynb",
+        new_code_cell(PLOT),
+        timing,
+        threads,
+    )
     assert run(path).returncode == 0
     return path
 
@@ -48,14 +58,23 @@ def test_twice_gives_the_same_bytes(executed):
 
 def test_only_what_somebody_reads_is_kept(executed):
     result = nbformat.read(executed, as_version=4)
-    assert result.metadata == {"kernelspec": execute.KERNEL, "language_info": {"name": "python"}}
-    assert [cell.metadata for cell in result.cells] == [{}, {"tags": [execute.KEEP_OUTPUT]}, {}]
+    assert result.metadata == {
+        "kernelspec": execute.KERNEL,
+        "language_info": {"name": "python"},
+    }
+    assert [cell.metadata for cell in result.cells] == [
+        {},
+        {"tags": [execute.KEEP_OUTPUT]},
+        {},
+    ]
     assert [cell.execution_count for cell in result.cells] == [1, 2, 3]
     assert result.cells[2].outputs[0].text == "1\n"
     assert b"tEXt" not in base64.b64decode(result.cells[0].outputs[0].data["image/png"])
 
 
-def test_a_timing_cell_runs_anew_only_when_its_source_differs_from_the_commit(executed, tmp_path):
+def test_a_timing_cell_runs_anew_only_when_its_source_differs_from_the_commit(
+    executed, tmp_path
+):
     path = tmp_path / "two.ipynb"
     path.write_bytes(executed.read_bytes())
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
@@ -64,7 +83,10 @@ def test_a_timing_cell_runs_anew_only_when_its_source_differs_from_the_commit(ex
     old = nbformat.read(path, as_version=4).cells[1].outputs
     assert run(path).returncode == 0
     assert path.read_bytes() == executed.read_bytes()
-    path.write_text(path.read_text("utf-8").replace("counter_ns())", "counter_ns())  # new"), "utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace("counter_ns())", "counter_ns())  # new"),
+        "utf-8",
+    )
     done = run("--check", path)
     assert done.returncode == 1 and "changed" in done.stdout
     assert run(path).returncode == 0
@@ -72,7 +94,9 @@ def test_a_timing_cell_runs_anew_only_when_its_source_differs_from_the_commit(ex
 
 
 def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):
-    path = notebook(tmp_path / "bad.ipynb", new_code_cell("print(1)"), new_code_cell("1 / 0"))
+    path = notebook(
+        tmp_path / "bad.ipynb", new_code_cell("print(1)"), new_code_cell("1 / 0")
+    )
     before = path.read_bytes()
     done = run(path)
     assert done.returncode != 0 and "ZeroDivisionError" in done.stderr

@@ -14,7 +14,11 @@ from d2l_attention import interactive
 from d2l_attention.interactive import kernel_regression_figure
 
 KERNELS = ("gaussian", "boxcar", "triangular", "epanechnikov")
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
 FIGURE = ".d2l-kernel-regression"
 
 
@@ -45,7 +49,9 @@ def nadaraya_watson(query, kernel, bandwidth, data=None):
 
 
 def figure(**arguments):
-    return kernel_regression_figure(*points(), **{"truth": truth, "query": 2, "bandwidth": 0.5, **arguments})
+    return kernel_regression_figure(
+        *points(), **{"truth": truth, "query": 2, "bandwidth": 0.5, **arguments}
+    )
 
 
 # --------------------------------------------------------------------------------------- without a browser
@@ -60,22 +66,32 @@ def test_html_is_deterministic_small_and_self_contained():
     script = re.search(r"<script>(.*)</script>", text, re.DOTALL).group(1)
     assert len(script.strip().splitlines()) < 250
     assert "//www.w3.org/2000/svg" in script
-    assert set(re.findall(r"https?://[^\"'\s]+", text)) == {"http://www.w3.org/2000/svg"}
+    assert set(re.findall(r"https?://[^\"'\s]+", text)) == {
+        "http://www.w3.org/2000/svg"
+    }
     assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest", text)
 
 
 def test_a_difference_in_the_last_bit_does_not_change_the_html():
     x, y = points()
     other = kernel_regression_figure(
-        numpy.nextafter(x, 9), numpy.nextafter(y, 9), truth=truth, query=2, bandwidth=0.5
+        numpy.nextafter(x, 9),
+        numpy.nextafter(y, 9),
+        truth=truth,
+        query=2,
+        bandwidth=0.5,
     )
     assert other.data == figure().data
 
 
 def test_payload_holds_the_points():
-    payload = json.loads(html.unescape(re.search(r'data-figure="([^"]*)"', figure().data).group(1)))
+    payload = json.loads(
+        html.unescape(re.search(r'data-figure="([^"]*)"', figure().data).group(1))
+    )
     numpy.testing.assert_allclose([payload["x"], payload["y"]], points(), rtol=1e-11)
-    assert next(value for _, value in payload["truth"]) is None  # the power of a negative number: a gap
+    assert (
+        next(value for _, value in payload["truth"]) is None
+    )  # the power of a negative number: a gap
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -86,7 +102,9 @@ def test_static_estimate(kernel, bandwidth):
     for query, row, estimate in zip(queries, weights, estimates, strict=True):
         expected_weights, expected = nadaraya_watson(query, kernel, bandwidth)
         numpy.testing.assert_allclose(row, expected_weights, atol=1e-12)
-        numpy.testing.assert_allclose(estimate, numpy.nan if expected is None else expected, atol=1e-12)
+        numpy.testing.assert_allclose(
+            estimate, numpy.nan if expected is None else expected, atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -95,12 +113,16 @@ def test_weights_are_those_of_the_package(kernel):
     from mxnet import np
 
     x, y = points()
-    queries = numpy.array([0.4, 2.0, 4.9, 9.0])  # the last one is out of every compact kernel's reach
+    queries = numpy.array(
+        [0.4, 2.0, 4.9, 9.0]
+    )  # the last one is out of every compact kernel's reach
     score = getattr(attention, f"{kernel.capitalize()}Score")(bandwidth=0.7)
     score.initialize()
     scores = score(np.array(queries).reshape(1, -1, 1), np.array(x).reshape(1, -1, 1))
     weights = attention.masked_softmax(scores).asnumpy()[0]
-    numpy.testing.assert_allclose(weights, interactive._estimate(queries, x, y, 0.7, kernel)[0], atol=2e-6)
+    numpy.testing.assert_allclose(
+        weights, interactive._estimate(queries, x, y, 0.7, kernel)[0], atol=2e-6
+    )
     assert (weights[-1].sum() == 0) == (kernel != "gaussian")
 
 
@@ -110,16 +132,26 @@ def test_plain_text_says_what_the_figure_shows():
         "Interactive figure: Nadaraya-Watson estimate of 50 points, gaussian kernel, bandwidth 0.5: "
         f"{estimate:.2f} at x = 2.00."
     )
-    assert "no neighbour within the bandwidth at x = 7.00" in repr(figure(query=7, kernel="boxcar"))
+    assert "no neighbour within the bandwidth at x = 7.00" in repr(
+        figure(query=7, kernel="boxcar")
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
         ({"x": [[0, 1]]}, ValueError, "x must have one axis"),
-        ({"x": [0, 1, 2], "y": [1, 2]}, ValueError, "x and y must have the same length"),
+        (
+            {"x": [0, 1, 2], "y": [1, 2]},
+            ValueError,
+            "x and y must have the same length",
+        ),
         ({"x": [0], "y": [1]}, ValueError, "x must hold 2 to 1000 points"),
-        ({"x": range(1001), "y": range(1001)}, ValueError, "x must hold 2 to 1000 points"),
+        (
+            {"x": range(1001), "y": range(1001)},
+            ValueError,
+            "x must hold 2 to 1000 points",
+        ),
         ({"x": [1, 1], "y": [1, 2]}, ValueError, "x must hold at least two different"),
         ({"y": [1, float("nan"), 2]}, ValueError, "y must be finite"),
         ({"y": ["a", "b", "c"]}, TypeError, "y must be an array of numbers"),
@@ -127,7 +159,11 @@ def test_plain_text_says_what_the_figure_shows():
         ({"x": [[0, 1], [2]]}, TypeError, "x must be an array of numbers"),
         ({"truth": 3}, TypeError, "truth must be a function"),
         ({"truth": lambda x: 1.0}, ValueError, "truth must map"),
-        ({"truth": lambda x: x * numpy.nan}, ValueError, "truth must be finite somewhere"),
+        (
+            {"truth": lambda x: x * numpy.nan},
+            ValueError,
+            "truth must be finite somewhere",
+        ),
         ({"query": "2"}, TypeError, "query must be a number"),
         ({"query": float("inf")}, ValueError, "query must be finite"),
         ({"bandwidth": 0}, ValueError, "bandwidth must be positive"),
@@ -153,9 +189,14 @@ def test_any_scale(scale, shift):
         pytest.skip("below the resolution of the numbers")
     x = [shift, shift + scale, shift + 2 * scale]
     text = kernel_regression_figure(x, [shift + scale] * 3).data
-    payload = json.loads(html.unescape(re.search(r'data-figure="([^"]*)"', text).group(1)))
+    payload = json.loads(
+        html.unescape(re.search(r'data-figure="([^"]*)"', text).group(1))
+    )
     assert 2 <= len(payload["xticks"]) <= 7
-    assert x[0] - scale / 4 < payload["low"] < x[0] and x[2] < payload["high"] < x[2] + scale / 4
+    assert (
+        x[0] - scale / 4 < payload["low"] < x[0]
+        and x[2] < payload["high"] < x[2] + scale / 4
+    )
     assert payload["bottom"] < x[1] < payload["top"]
 
 
@@ -172,15 +213,22 @@ def visit(browser, tmp_path):
     contexts, problems = [], []
 
     def open_page(*figures, style="", head="", body="{}", **options):
-        context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, **options})
+        context = browser.new_context(
+            **{"viewport": {"width": 1000, "height": 900}, **options}
+        )
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
-            "request", lambda request: problems.extend({request.url} - {page.url} - set(allowed(request.url)))
+            "request",
+            lambda request: problems.extend(
+                {request.url} - {page.url} - set(allowed(request.url))
+            ),
         )
-        content = body.replace("{}", "<p>Text.</p>".join(figure.data for figure in figures))
+        content = body.replace(
+            "{}", "<p>Text.</p>".join(figure.data for figure in figures)
+        )
         file = tmp_path / f"page{len(contexts)}.html"
         file.write_text(
             '<!DOCTYPE html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -204,14 +252,17 @@ def state(page, index=0):
     values = page.locator(FIGURE).nth(index).evaluate("figure => ({...figure.dataset})")
     numbers = ("query", "bandwidth", "estimate", "effective", "largest")
     return {
-        key: float(value) if key in numbers and value != "none" else value for key, value in values.items()
+        key: float(value) if key in numbers and value != "none" else value
+        for key, value in values.items()
     }
 
 
 def assert_agrees(page, index=0, data=None):
     """All the figure's numbers, hidden and shown, are those of NumPy for the query, kernel and bandwidth it names."""
     now = state(page, index)
-    weights, estimate = nadaraya_watson(now["query"], now["kernel"], now["bandwidth"], data)
+    weights, estimate = nadaraya_watson(
+        now["query"], now["kernel"], now["bandwidth"], data
+    )
     node = page.locator(FIGURE).nth(index)
     assert now["largest"] == pytest.approx(weights.max(), abs=1e-6)
     if estimate is None:
@@ -220,8 +271,12 @@ def assert_agrees(page, index=0, data=None):
     else:
         assert now["estimate"] == pytest.approx(estimate, abs=1e-6)
         assert now["effective"] == pytest.approx(1 / (weights**2).sum(), rel=1e-6)
-        shown = node.locator(".reading.estimate b").text_content().replace("\u2212", "-")
-        assert float(shown) == pytest.approx(estimate, abs=0.501 * 0.1 ** len(shown.partition(".")[2]))
+        shown = (
+            node.locator(".reading.estimate b").text_content().replace("\u2212", "-")
+        )
+        assert float(shown) == pytest.approx(
+            estimate, abs=0.501 * 0.1 ** len(shown.partition(".")[2])
+        )
     return now
 
 
@@ -266,14 +321,18 @@ def test_every_bandwidth_and_kernel(visit, kernel):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_limits_of_the_bandwidth(visit, kernel):
     x, y = points()
-    page = visit(figure(kernel=kernel, query=x[3]))  # at a point, so that compact kernels reach one
+    page = visit(
+        figure(kernel=kernel, query=x[3])
+    )  # at a point, so that compact kernels reach one
     page.locator(".bandwidth").focus()
     page.keyboard.press("End")
     assert assert_agrees(page)["estimate"] == pytest.approx(y.mean(), abs=0.02)
     page.keyboard.press("Home")
     assert assert_agrees(page)["estimate"] == pytest.approx(y[3], abs=0.02)
     page.click("text=Reset")
-    assert state(page)["bandwidth"] == 0.5 and state(page)["query"] == pytest.approx(x[3], abs=1e-9)
+    assert state(page)["bandwidth"] == 0.5 and state(page)["query"] == pytest.approx(
+        x[3], abs=1e-9
+    )
 
 
 def test_keyboard(visit):
@@ -282,7 +341,8 @@ def test_keyboard(visit):
     grip = page.get_by_role("slider", name="query x")
     assert grip.evaluate("node => node === document.activeElement")
     assert (
-        grip.locator(".halo").evaluate("node => getComputedStyle(node).strokeWidth") == "2px"
+        grip.locator(".halo").evaluate("node => getComputedStyle(node).strokeWidth")
+        == "2px"
     )  # focus is visible
     expected = 2.0
     for key, step in (
@@ -295,15 +355,24 @@ def test_keyboard(visit):
         page.keyboard.press(key)
         expected += step
         assert assert_agrees(page)["query"] == pytest.approx(expected, abs=1e-9)
-        assert float(grip.get_attribute("aria-valuenow")) == pytest.approx(expected, abs=1e-9)
+        assert float(grip.get_attribute("aria-valuenow")) == pytest.approx(
+            expected, abs=1e-9
+        )
     estimate = nadaraya_watson(expected, "gaussian", 0.5)[1]
-    assert grip.get_attribute("aria-valuetext") == f"x = {expected:.2f}, estimate {estimate:.2f}"
+    assert (
+        grip.get_attribute("aria-valuetext")
+        == f"x = {expected:.2f}, estimate {estimate:.2f}"
+    )
     page.keyboard.press("Shift+ArrowRight")
     assert state(page)["query"] == pytest.approx(expected + 0.01, abs=1e-9)
     page.keyboard.press("End")
-    assert state(page)["query"] == pytest.approx(float(grip.get_attribute("aria-valuemax")), abs=0.005)
+    assert state(page)["query"] == pytest.approx(
+        float(grip.get_attribute("aria-valuemax")), abs=0.005
+    )
     page.keyboard.press("Home")
-    assert state(page)["query"] == pytest.approx(float(grip.get_attribute("aria-valuemin")), abs=0.005)
+    assert state(page)["query"] == pytest.approx(
+        float(grip.get_attribute("aria-valuemin")), abs=0.005
+    )
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
     assert assert_agrees(page)["bandwidth"] == 0.56
@@ -313,7 +382,11 @@ def test_keyboard(visit):
     assert assert_agrees(page)["kernel"] == "boxcar"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert [state(page)[key] for key in ("query", "bandwidth", "kernel")] == [2, 0.5, "gaussian"]
+    assert [state(page)[key] for key in ("query", "bandwidth", "kernel")] == [
+        2,
+        0.5,
+        "gaussian",
+    ]
 
 
 def touch(page, path):
@@ -321,7 +394,10 @@ def touch(page, path):
     session = page.context.new_cdp_session(page)
     for number, (x, y) in enumerate(path):
         kind = "touchMove" if number else "touchStart"
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+        session.send(
+            "Input.dispatchTouchEvent",
+            {"type": kind, "touchPoints": [{"x": x, "y": y}]},
+        )
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
@@ -353,34 +429,54 @@ def test_tap_on_the_controls(visit):
 def test_far_from_every_point(visit, kernel):
     page = visit(figure(query=9, kernel=kernel))
     assert assert_agrees(page)["estimate"] == "none"
-    assert page.locator(".nobody").all_text_contents() == ["no neighbour", "within the bandwidth"]
+    assert page.locator(".nobody").all_text_contents() == [
+        "no neighbour",
+        "within the bandwidth",
+    ]
     assert page.locator(".nobody").first.is_visible()
     assert "no neighbour" in page.locator(".grip").get_attribute("aria-valuetext")
     for part in (".dot", ".level", ".tag.y"):
         assert not page.locator(part).last.is_visible()
-    radii = page.locator(".plot .mass").evaluate_all("nodes => nodes.map(node => node.r.baseVal.value)")
+    radii = page.locator(".plot .mass").evaluate_all(
+        "nodes => nodes.map(node => node.r.baseVal.value)"
+    )
     assert radii == [0] * 50
     page.check("input[value=gaussian]")
     assert assert_agrees(page)["estimate"] != "none"  # a Gaussian always has neighbours
-    assert not page.locator(".nobody").first.is_visible() and page.locator(".dot").is_visible()
+    assert (
+        not page.locator(".nobody").first.is_visible()
+        and page.locator(".dot").is_visible()
+    )
 
 
 def test_gaussian_far_away_does_not_underflow(visit):
     page = visit(figure(query=30, bandwidth=0.1))
-    assert numpy.exp(-(((30 - 5) / 0.1) ** 2) / 2) == 0  # the plain formula divides zero by zero
-    assert assert_agrees(page)["estimate"] == pytest.approx(points()[1][points()[0].argmax()])
+    assert (
+        numpy.exp(-(((30 - 5) / 0.1) ** 2) / 2) == 0
+    )  # the plain formula divides zero by zero
+    assert assert_agrees(page)["estimate"] == pytest.approx(
+        points()[1][points()[0].argmax()]
+    )
 
 
 def test_curve_has_a_gap_where_there_is_no_estimate(visit):
-    page = visit(kernel_regression_figure([0, 1, 9, 10], [1, 2, 3, 4], bandwidth=1.5, kernel="boxcar"))
+    page = visit(
+        kernel_regression_figure(
+            [0, 1, 9, 10], [1, 2, 3, 4], bandwidth=1.5, kernel="boxcar"
+        )
+    )
     curve = page.locator(".plot .curve").get_attribute("d")
     pieces = [
-        [tuple(map(float, pair.split(","))) for pair in piece.split("L")] for piece in curve.split("M")[1:]
+        [tuple(map(float, pair.split(","))) for pair in piece.split("L")]
+        for piece in curve.split("M")[1:]
     ]
     assert len(pieces) == 2
     line = page.locator(".plot .base")
     left, right = (float(line.get_attribute(name)) for name in ("x1", "x2"))
-    at = [-0.6 + (x - left) / (right - left) * 11.2 for x in (pieces[0][-1][0], pieces[1][0][0])]
+    at = [
+        -0.6 + (x - left) / (right - left) * 11.2
+        for x in (pieces[0][-1][0], pieces[1][0][0])
+    ]
     assert at == pytest.approx([2.5, 7.5], abs=0.05)
 
 
@@ -388,7 +484,9 @@ def test_areas_and_stems_show_the_weights(visit):
     page = visit(figure(kernel="triangular"))
     weights = nadaraya_watson(2, "triangular", 0.5)[0]
     radii = numpy.array(
-        page.locator(".plot .mass").evaluate_all("nodes => nodes.map(n => n.r.baseVal.value)")
+        page.locator(".plot .mass").evaluate_all(
+            "nodes => nodes.map(n => n.r.baseVal.value)"
+        )
     )
     numpy.testing.assert_allclose(radii**2 / (radii**2).sum(), weights, atol=1e-5)
     heights = page.locator(".stem").evaluate_all(
@@ -406,7 +504,9 @@ def test_two_figures_on_a_page(visit):
     page.locator("#second input[value=epanechnikov]").check()
     assert state(page, 0) == first
     assert assert_agrees(page, 1)["kernel"] == "epanechnikov"
-    identifiers = page.evaluate("[...document.querySelectorAll('[id]')].map(node => node.id)")
+    identifiers = page.evaluate(
+        "[...document.querySelectorAll('[id]')].map(node => node.id)"
+    )
     assert len(identifiers) == len(set(identifiers)) == 4
     assert page.locator("#kernel-regression input[value=gaussian]").is_checked()
 
@@ -416,7 +516,11 @@ def test_the_script_is_idempotent_and_leaves_no_global_name(visit):
     page = visit(figure(identifier="d2l"))
     names = set(page.evaluate("Object.getOwnPropertyNames(window)"))
     assert names - set(clean) == set()
-    source = Path(interactive.__file__).with_name("interactive.js").read_text(encoding="utf-8")
+    source = (
+        Path(interactive.__file__)
+        .with_name("interactive.js")
+        .read_text(encoding="utf-8")
+    )
     page.evaluate(source)
     assert page.locator(".live").count() == 1
 
@@ -467,21 +571,29 @@ def test_fits_the_page_with_readable_text(visit, width):
                     .map((box) => Math.min(box.left - plot.left, plot.right - box.right, box.top - plot.top + 3));
             }"""
         )
-        assert min(boxes) >= -0.5, "a text or its tag is cut off at the edge of the picture"
+        assert min(boxes) >= -0.5, (
+            "a text or its tag is cut off at the edge of the picture"
+        )
     sizes = page.evaluate(
         "[...document.querySelectorAll('.live text, .live span, .live label, .live output, .live .hint, .live button')]"
         ".map(node => parseFloat(getComputedStyle(node).fontSize))"
     )
     assert min(sizes) >= 11
-    ratio = page.evaluate("(p => p.viewBox.baseVal.width / p.clientWidth)(document.querySelector('.plot'))")
-    assert ratio == pytest.approx(1, abs=0.01)  # so that a font size is what the reader sees
+    ratio = page.evaluate(
+        "(p => p.viewBox.baseVal.width / p.clientWidth)(document.querySelector('.plot'))"
+    )
+    assert ratio == pytest.approx(
+        1, abs=0.01
+    )  # so that a font size is what the reader sees
 
 
 def test_follows_a_change_of_width(visit):
     page = visit(figure())
     wide = page.locator(".plot").bounding_box()["width"]
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function("document.querySelector('.plot').getBoundingClientRect().width < 370")
+    page.wait_for_function(
+        "document.querySelector('.plot').getBoundingClientRect().width < 370"
+    )
     assert wide > 500
     x = drag(page, 0.4, 0.7)
     line = page.locator(".query").bounding_box()
@@ -490,7 +602,9 @@ def test_follows_a_change_of_width(visit):
 
 def test_in_a_hidden_part_of_the_page(visit):
     page = visit(figure(), body="<main style='display: none'>{}</main>")
-    assert state(page)["estimate"] == pytest.approx(nadaraya_watson(2, "gaussian", 0.5)[1], abs=1e-6)
+    assert state(page)["estimate"] == pytest.approx(
+        nadaraya_watson(2, "gaussian", 0.5)[1], abs=1e-6
+    )
     page.evaluate("document.querySelector('main').style.display = 'block'")
     page.wait_for_selector(".plot .curve[d^=M]")
     drag(page, 0.4, 0.7)
@@ -499,9 +613,7 @@ def test_in_a_hidden_part_of_the_page(visit):
 
 def test_in_a_scaled_deck(visit):
     """Slides are scaled, and turn at arrow keys unless the figure keeps them to itself."""
-    listener = (
-        "<script>document.addEventListener('keydown', () => { document.body.dataset.turned = '' })</script>"
-    )
+    listener = "<script>document.addEventListener('keydown', () => { document.body.dataset.turned = '' })</script>"
     page = visit(
         figure(),
         head=listener,
@@ -548,11 +660,18 @@ CONTRAST = """() => {
 
 @pytest.mark.parametrize(
     ("background", "colour"),
-    [("#ffffff", "#222832"), ("#121212", "#ced6dd"), ("#111111", "#ffffff"), ("#383838", "#d5d5d5")],
+    [
+        ("#ffffff", "#222832"),
+        ("#121212", "#ced6dd"),
+        ("#111111", "#ffffff"),
+        ("#383838", "#d5d5d5"),
+    ],
     ids=["light", "book dark", "JupyterLab dark", "Colab dark"],
 )
 def test_contrast(visit, background, colour):
-    page = visit(figure(), style=f"body {{ background: {background}; color: {colour} }}")
+    page = visit(
+        figure(), style=f"body {{ background: {background}; color: {colour} }}"
+    )
     ratios = page.evaluate(CONTRAST)
     assert min(ratios["text"]) >= 4.5
     assert min(ratios["shape"]) >= 3
@@ -568,7 +687,8 @@ def test_dark_page_without_a_light_card(visit):
     )
     assert min(page.evaluate(CONTRAST)["shape"]) >= 3
     assert (
-        page.locator(".text_html").evaluate("n => getComputedStyle(n).backgroundColor") == "rgba(0, 0, 0, 0)"
+        page.locator(".text_html").evaluate("n => getComputedStyle(n).backgroundColor")
+        == "rgba(0, 0, 0, 0)"
     )
 
 
@@ -576,7 +696,9 @@ def test_reduced_motion(visit):
     for choice, expected in (("reduce", "0s"), ("no-preference", "0.15s")):
         page = visit(figure(), reduced_motion=choice)
         assert (
-            page.locator(".grip .halo").evaluate("node => getComputedStyle(node).transitionDuration")
+            page.locator(".grip .halo").evaluate(
+                "node => getComputedStyle(node).transitionDuration"
+            )
             == expected
         )
 
@@ -593,5 +715,6 @@ def test_roles_and_names(visit):
     ):
         assert line in tree
     assert re.search(
-        r'img "Nadaraya-Watson regression of 50 points, gaussian kernel, bandwidth 0.50: x = 2.00, ', tree
+        r'img "Nadaraya-Watson regression of 50 points, gaussian kernel, bandwidth 0.50: x = 2.00, ',
+        tree,
     )

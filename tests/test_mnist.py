@@ -12,7 +12,14 @@ from hypothesis.extra import numpy as arrays
 
 from d2l_attention.datasets import mnist
 
-CODES = {"uint8": 0x08, "int8": 0x09, "int16": 0x0B, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}
+CODES = {
+    "uint8": 0x08,
+    "int8": 0x09,
+    "int16": 0x0B,
+    "int32": 0x0C,
+    "float32": 0x0D,
+    "float64": 0x0E,
+}
 
 
 def idx(array: onp.ndarray) -> bytes:
@@ -31,10 +38,14 @@ def path(tmp_path_factory):
     st.sampled_from(sorted(CODES)).flatmap(
         lambda dtype: (
             arrays.arrays(
-                dtype, arrays.array_shapes(min_dims=1, max_dims=4, min_side=0), elements={"allow_nan": False}
+                dtype,
+                arrays.array_shapes(min_dims=1, max_dims=4, min_side=0),
+                elements={"allow_nan": False},
             )
             if dtype.startswith("float")
-            else arrays.arrays(dtype, arrays.array_shapes(min_dims=1, max_dims=4, min_side=0))
+            else arrays.arrays(
+                dtype, arrays.array_shapes(min_dims=1, max_dims=4, min_side=0)
+            )
         )
     )
 )
@@ -69,7 +80,8 @@ def test_a_corrupted_header_is_refused(path, content, message):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda z: z[:-9], lambda z: b"PK" + z, lambda z: z[:20] + b"\xff" + z[21:]]
+    "damage",
+    [lambda z: z[:-9], lambda z: b"PK" + z, lambda z: z[:20] + b"\xff" + z[21:]],
 )
 def test_a_file_that_is_not_whole_gzip_is_refused(path, damage):
     path.write_bytes(damage(gzip.compress(IMAGES)))
@@ -126,12 +138,16 @@ def test_another_split_is_refused():
 def test_a_file_that_is_not_mnist_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("D2L_ATTENTION_DATA", str(tmp_path))
     (tmp_path / "mnist").mkdir()
-    (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(IMAGES))
+    (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(
+        gzip.compress(IMAGES)
+    )
     with pytest.raises(ValueError, match="Delete it and try again"):
         mnist.load("train")
 
 
-@pytest.mark.parametrize("split, size, mean", [("train", 60000, 33.318), ("test", 10000, 33.791)])
+@pytest.mark.parametrize(
+    "split, size, mean", [("train", 60000, 33.318), ("test", 10000, 33.791)]
+)
 def test_the_real_files(real_data, split, size, mean):
     if not (real_data / "mnist").is_dir():
         pytest.skip("the cache has no MNIST")
@@ -139,5 +155,8 @@ def test_the_real_files(real_data, split, size, mean):
     assert images.shape == (size, 28, 28) and labels.shape == (size,)
     assert images.dtype == labels.dtype == onp.uint8
     assert images.mean() == pytest.approx(mean, abs=5e-4)
-    assert labels[:5].tolist() == {"train": [5, 0, 4, 1, 9], "test": [7, 2, 1, 0, 4]}[split]
+    assert (
+        labels[:5].tolist()
+        == {"train": [5, 0, 4, 1, 9], "test": [7, 2, 1, 0, 4]}[split]
+    )
     assert (onp.bincount(labels, minlength=10) > size / 12).all()

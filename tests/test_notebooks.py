@@ -12,10 +12,16 @@ from publishing import ROOT
 from slides import toc_notebooks
 
 NOTEBOOKS = toc_notebooks(ROOT)
-SYSTEMS = [name for name in NOTEBOOKS if name.startswith("chapters/") and not name.endswith("/index.ipynb")]
+SYSTEMS = [
+    name
+    for name in NOTEBOOKS
+    if name.startswith("chapters/") and not name.endswith("/index.ipynb")
+]
 TAGS = {"hide-cell", "hide-input", "nbval-ignore-output", "remove-cell"}
 SLIDE_TYPES = {"-", "fragment", "notes", "skip", "slide", "subslide"}
-METRIC = re.compile(r"accuracy|loss|error|mse|bleu|auc|\bf1\b|perplexity|correct", re.IGNORECASE)
+METRIC = re.compile(
+    r"accuracy|loss|error|mse|bleu|auc|\bf1\b|perplexity|correct", re.IGNORECASE
+)
 MACHINE = re.compile(
     r"(?<![\w.])/(?:tmp|home|root|Users|content|work|usr|opt)/|[A-Z]:\\\\|site-packages| at 0x[0-9a-f]{6}"
 )
@@ -33,7 +39,9 @@ def code_cells(name: str) -> list[nbformat.NotebookNode]:
 
 
 def markdown(name: str) -> str:
-    return "\n\n".join(cell.source for cell in load(name).cells if cell.cell_type == "markdown")
+    return "\n\n".join(
+        cell.source for cell in load(name).cells if cell.cell_type == "markdown"
+    )
 
 
 def outputs(name: str, kind: str | None = None) -> list[nbformat.NotebookNode]:
@@ -54,12 +62,16 @@ def test_every_notebook_is_in_the_table_of_contents():
         for folder in ("book", "chapters")
         for p in (ROOT / folder).rglob("*.ipynb")
     ]
-    assert sorted(NOTEBOOKS) == sorted(name for name in found if ".ipynb_checkpoints" not in name)
+    assert sorted(NOTEBOOKS) == sorted(
+        name for name in found if ".ipynb_checkpoints" not in name
+    )
 
 
 @every_notebook
 def test_it_is_executed_from_top_to_bottom(name):
-    assert [cell.execution_count for cell in code_cells(name)] == list(range(1, len(code_cells(name)) + 1))
+    assert [cell.execution_count for cell in code_cells(name)] == list(
+        range(1, len(code_cells(name)) + 1)
+    )
 
 
 @every_notebook
@@ -76,24 +88,38 @@ def test_it_is_written_as_execute_writes_it(name):
 def test_outputs_hold_no_error_no_warning_no_widget_and_nothing_of_the_machine(name):
     assert outputs(name, "error") == []
     assert [o.text for o in outputs(name, "stream") if o.name == "stderr"] == []
-    assert not any("widget" in kind for output in outputs(name) for kind in output.get("data", {}))
-    text = "\n".join(json.dumps({k: v for k, v in o.items() if k != "data"}) for o in outputs(name))
-    text += "\n".join(
-        str(v) for o in outputs(name) for k, v in o.get("data", {}).items() if not k.startswith("image/")
+    assert not any(
+        "widget" in kind for output in outputs(name) for kind in output.get("data", {})
     )
-    assert MACHINE.findall(text + "\n".join(cell.source for cell in load(name).cells)) == []
+    text = "\n".join(
+        json.dumps({k: v for k, v in o.items() if k != "data"}) for o in outputs(name)
+    )
+    text += "\n".join(
+        str(v)
+        for o in outputs(name)
+        for k, v in o.get("data", {}).items()
+        if not k.startswith("image/")
+    )
+    assert (
+        MACHINE.findall(text + "\n".join(cell.source for cell in load(name).cells))
+        == []
+    )
 
 
 @every_notebook
 def test_it_begins_with_the_setup_cell_and_the_title(name):
     setup, title, *rest = load(name).cells
-    assert setup.source == address.SETUP.format(url=address.url_of(address.current(ROOT)))
-    assert tags(setup) == {"remove-cell"} and setup.metadata.slideshow.slide_type == "skip"
+    assert setup.source == address.SETUP.format(
+        url=address.url_of(address.current(ROOT))
+    )
+    assert (
+        tags(setup) == {"remove-cell"} and setup.metadata.slideshow.slide_type == "skip"
+    )
     assert setup.outputs == []
     assert title.cell_type == "markdown" and title.source.startswith("# ")
-    assert not any(re.match(r"# ", cell.source) for cell in rest if cell.cell_type == "markdown"), (
-        "two titles"
-    )
+    assert not any(
+        re.match(r"# ", cell.source) for cell in rest if cell.cell_type == "markdown"
+    ), "two titles"
     assert not any("remove-cell" in tags(cell) for cell in rest)
 
 
@@ -103,20 +129,26 @@ def test_tags_and_slide_types_are_those_that_are_agreed(name):
         assert tags(cell) <= TAGS
         assert cell.metadata.get("slideshow", {}).get("slide_type", "-") in SLIDE_TYPES
         if "hide-cell" in tags(cell):
-            assert cell.metadata.get("cellView") == "form", "Colab folds a cell only with cellView: form"
+            assert cell.metadata.get("cellView") == "form", (
+                "Colab folds a cell only with cellView: form"
+            )
 
 
 @every_notebook
 def test_at_most_three_cells_escape_the_comparison_and_none_prints_a_metric(name):
     loose = [cell for cell in code_cells(name) if "nbval-ignore-output" in tags(cell)]
     assert len(loose) <= 3
-    assert [c.source for c in loose if METRIC.search(c.source + json.dumps(c.outputs))] == []
+    assert [
+        c.source for c in loose if METRIC.search(c.source + json.dumps(c.outputs))
+    ] == []
 
 
 @every_notebook
 def test_code_has_no_trailing_semicolon_and_clears_no_output(name):
     for cell in code_cells(name):
-        assert not cell.source.rstrip().endswith(";") and "clear_output" not in cell.source
+        assert (
+            not cell.source.rstrip().endswith(";") and "clear_output" not in cell.source
+        )
 
 
 @every_notebook
@@ -128,7 +160,9 @@ def test_markdown_is_plain(name):
 def test_every_figure_has_alt_text_and_a_printed_number(name):
     for cell in code_cells(name):
         if any("image/png" in output.get("data", {}) for output in cell.outputs):
-            assert cell.metadata.get("mystnb", {}).get("image", {}).get("alt"), f"no alt text:\n{cell.source}"
+            assert cell.metadata.get("mystnb", {}).get("image", {}).get("alt"), (
+                f"no alt text:\n{cell.source}"
+            )
             printed = "".join(o.get("text", "") for o in cell.outputs)
             printed += "".join(
                 o.get("data", {}).get("text/plain", "")
@@ -138,11 +172,15 @@ def test_every_figure_has_alt_text_and_a_printed_number(name):
             assert re.search(r"\d", printed.replace("<Figure", "")), (
                 f"no number beside the figure:\n{cell.source}"
             )
-        assert not any("image/svg+xml" in output.get("data", {}) for output in cell.outputs)
+        assert not any(
+            "image/svg+xml" in output.get("data", {}) for output in cell.outputs
+        )
 
 
 def chapters() -> list[str]:
-    return sorted({Path(name).parts[1] for name in NOTEBOOKS if name.startswith("chapters/")})
+    return sorted(
+        {Path(name).parts[1] for name in NOTEBOOKS if name.startswith("chapters/")}
+    )
 
 
 @pytest.mark.parametrize("chapter", chapters())
@@ -151,7 +189,9 @@ def test_equations_carry_the_chapter_number_and_are_numbered_once(chapter):
     numbers = re.findall(r"\\tag\{([^}]*)\}", text)
     assert all(re.fullmatch(rf"{int(chapter[:2])}\.\d+", number) for number in numbers)
     counts = [int(number.split(".")[1]) for number in numbers]
-    assert counts == list(range(1, len(counts) + 1)), "numbers rise by one in reading order"
+    assert counts == list(range(1, len(counts) + 1)), (
+        "numbers rise by one in reading order"
+    )
     for equation in re.findall(r"\$\$(.+?)\$\$", text, re.DOTALL):
         assert equation.count(r"\tag") <= 1
     named = re.findall(r"[Ee]q(?:uation|\.)s? \((\d+\.\d+)\)", text)
@@ -165,7 +205,9 @@ def test_relative_links_lead_to_files(name):
         r'(?:src|href)="(?!\w+:)([^"#]+)', markdown(name)
     )
     assert [link for link in links if not (folder / link).is_file()] == []
-    assert not [link for link in links if link.endswith(".html")], "link the notebook, not the page"
+    assert not [link for link in links if link.endswith(".html")], (
+        "link the notebook, not the page"
+    )
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -181,16 +223,24 @@ def exercises(name: str) -> list[tuple[str, bool]]:
     start = next(
         i
         for i, c in enumerate(cells)
-        if c.cell_type == "markdown" and re.search(r"^## Exercises", c.source, re.MULTILINE)
+        if c.cell_type == "markdown"
+        and re.search(r"^## Exercises", c.source, re.MULTILINE)
     )
     found: list[tuple[str, bool]] = []
     for cell in cells[start:]:
-        if cell.cell_type == "markdown" and re.search(r"^## (?!Exercises)", cell.source, re.MULTILINE):
+        if cell.cell_type == "markdown" and re.search(
+            r"^## (?!Exercises)", cell.source, re.MULTILINE
+        ):
             break
         if cell.cell_type == "code":
-            found[-1:] = [(line, solved or "hide-cell" in tags(cell)) for line, solved in found[-1:]]
+            found[-1:] = [
+                (line, solved or "hide-cell" in tags(cell))
+                for line, solved in found[-1:]
+            ]
             continue
-        for piece in re.split(r"\n(?=<details|\s*(?:\d+\. +)?\*\*[^*]+\.\*\*)", cell.source):
+        for piece in re.split(
+            r"\n(?=<details|\s*(?:\d+\. +)?\*\*[^*]+\.\*\*)", cell.source
+        ):
             if EXERCISE.match(piece):
                 found.append((piece.strip().splitlines()[0], False))
             if "<details" in piece and found:
@@ -202,7 +252,9 @@ def exercises(name: str) -> list[tuple[str, bool]]:
 def test_exercises_have_stars_and_solutions(name):
     found = exercises(name)
     assert 4 <= len(found) <= 8
-    assert [line for line, _ in found if not STARS.search(line)] == [], "one to three stars: ★"
+    assert [line for line, _ in found if not STARS.search(line)] == [], (
+        "one to three stars: ★"
+    )
     assert [line for line, solved in found if not solved] == [], (
         "no solution: <details> or a cell tagged hide-cell"
     )

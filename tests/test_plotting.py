@@ -53,7 +53,9 @@ def contrast(a, b) -> float:
 
 def lab(linear_rgb) -> onp.ndarray:
     """CIELAB (D65) of linear RGB: Euclidean distances are roughly perceived differences."""
-    to_xyz = onp.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    to_xyz = onp.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
     t = to_xyz @ onp.clip(linear_rgb, 0, 1) / to_xyz.sum(axis=1)
     f = onp.where(t > 216 / 24389, onp.cbrt(t), (24389 / 27 * t + 16) / 116)
     return onp.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
@@ -70,13 +72,22 @@ def test_figures_bring_their_own_page():
     figure, ax = plt.subplots()
     assert to_rgb(figure.get_facecolor()) == to_rgb(ax.get_facecolor()) == (1, 1, 1)
     assert figure.get_facecolor()[3] == 1
-    for key in ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.edgecolor"):
+    for key in (
+        "text.color",
+        "axes.labelcolor",
+        "xtick.color",
+        "ytick.color",
+        "axes.edgecolor",
+    ):
         assert contrast(plt.rcParams[key], "white") >= 7
 
 
 def test_no_grey_could_carry_text_on_both_pages():
     greys = [str(level / 255) for level in range(256)]
-    assert not any(contrast(grey, "white") >= 4.5 and contrast(grey, DARK_PAGE) >= 4.5 for grey in greys)
+    assert not any(
+        contrast(grey, "white") >= 4.5 and contrast(grey, DARK_PAGE) >= 4.5
+        for grey in greys
+    )
 
 
 def test_text_is_eleven_pixels_high_on_a_phone():
@@ -90,25 +101,37 @@ def test_lines_stand_out_from_the_card():
     assert all(contrast(color, "white") >= 3 for color in plotting.COLORS.values())
 
 
-@pytest.mark.parametrize("simulation", [onp.eye(3), PROTANOPIA, DEUTERANOPIA], ids=["normal", "red", "green"])
+@pytest.mark.parametrize(
+    "simulation", [onp.eye(3), PROTANOPIA, DEUTERANOPIA], ids=["normal", "red", "green"]
+)
 def test_colour_blind_readers_tell_the_lines_apart(simulation):
-    seen = [lab(onp.array(simulation) @ linear(color)) for color in plotting.COLORS.values()]
+    seen = [
+        lab(onp.array(simulation) @ linear(color)) for color in plotting.COLORS.values()
+    ]
     assert min(onp.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 15
 
 
 def test_grey_print_tells_the_lines_apart():
     _, ax = plt.subplots()
-    styles = {str(line.get_linestyle()) + str(line._dash_pattern) for line in ax.plot(onp.ones((2, 5)))}
+    styles = {
+        str(line.get_linestyle()) + str(line._dash_pattern)
+        for line in ax.plot(onp.ones((2, 5)))
+    }
     assert len(styles) == 5
 
 
 def test_the_colour_map_survives_grey():
     lightness = onp.array(
-        [lab(linear(color))[0] for color in plt.get_cmap(plotting.COLOR_MAP)(onp.linspace(0, 1, 64))]
+        [
+            lab(linear(color))[0]
+            for color in plt.get_cmap(plotting.COLOR_MAP)(onp.linspace(0, 1, 64))
+        ]
     )
     steps = -onp.diff(lightness)
     assert (steps > 0).all() and lightness[0] > 95 and lightness[-1] < 5
-    assert steps[:56].max() < 1.7 * steps[:56].min()  # nearly even, but for the darkest few
+    assert (
+        steps[:56].max() < 1.7 * steps[:56].min()
+    )  # nearly even, but for the darkest few
 
 
 @pytest.mark.parametrize("make", [onp.array, np.array, list])
@@ -119,8 +142,14 @@ def test_heat_map_draws_the_weights(make):
     (image,) = ax.images
     assert image.get_array().tolist() == weights
     assert image.get_clim() == (0, 0.75)
-    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left")) == ("key", "query", "found")
-    assert [axes.get_ylabel() for axes in ax.figure.axes if axes is not ax] == ["weight"]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left")) == (
+        "key",
+        "query",
+        "found",
+    )
+    assert [axes.get_ylabel() for axes in ax.figure.axes if axes is not ax] == [
+        "weight"
+    ]
 
 
 def test_a_matrix_of_zeros_is_drawn_as_no_weight():
@@ -171,11 +200,15 @@ def test_heat_map_refuses(weights, labels, message):
 
 
 def test_band_covers_the_mean_as_often_as_it_says():
-    samples = onp.random.RandomState(1).normal(size=(5, 2000))  # 2000 intervals from 5 repetitions each
+    samples = onp.random.RandomState(1).normal(
+        size=(5, 2000)
+    )  # 2000 intervals from 5 repetitions each
     ax = plotting.band(onp.arange(2000), samples, label="measured", confidence=0.8)
     assert ax.lines[0].get_ydata() == pytest.approx(samples.mean(axis=0))
     vertices = ax.collections[0].get_paths()[0].vertices
-    low = dict(sorted(vertices.tolist(), key=lambda v: -v[1]))  # the last one kept for each x is the lowest
+    low = dict(
+        sorted(vertices.tolist(), key=lambda v: -v[1])
+    )  # the last one kept for each x is the lowest
     high = dict(sorted(vertices.tolist(), key=lambda v: v[1]))
     covered = onp.mean([low[x] <= 0 <= high[x] for x in range(2000)])
     assert covered == pytest.approx(0.8, abs=0.03)
@@ -204,23 +237,36 @@ def test_power_law_is_straight_on_log_log_axes():
 def history(losses, **more):
     records = [{"epoch": i + 1, "loss": loss} for i, loss in enumerate(losses)]
     return History(
-        [record | {name: values[i] for name, values in more.items()} for i, record in enumerate(records)]
+        [
+            record | {name: values[i] for name, values in more.items()}
+            for i, record in enumerate(records)
+        ]
     )
 
 
 def test_learning_curves_show_each_seed_and_the_mean_as_far_as_all_go():
-    ax = plotting.learning_curves([history([4, 2, 1]), history([2, 2])], title="two seeds")
+    ax = plotting.learning_curves(
+        [history([4, 2, 1]), history([2, 2])], title="two seeds"
+    )
     mean, *seeds = ax.lines
-    assert mean.get_data()[0].tolist() == [1, 2] and mean.get_data()[1].tolist() == [3, 2]
+    assert mean.get_data()[0].tolist() == [1, 2] and mean.get_data()[1].tolist() == [
+        3,
+        2,
+    ]
     assert [line.get_ydata().tolist() for line in seeds] == [[4, 2, 1], [2, 2]]
     assert {line.get_color() for line in seeds} == {mean.get_color()}
     assert ax.get_title(loc="left") == "two seeds" and ax.get_legend() is None
 
 
 def test_learning_curves_of_one_run_draw_one_line_a_quantity():
-    ax = plotting.learning_curves(history([2, 1], validation=[3, 4]), ["loss", "validation"])
+    ax = plotting.learning_curves(
+        history([2, 1], validation=[3, 4]), ["loss", "validation"]
+    )
     assert [line.get_label() for line in ax.lines] == ["loss", "validation"]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["loss", "validation"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "loss",
+        "validation",
+    ]
 
 
 def test_learning_curves_refuse():
@@ -235,4 +281,6 @@ def test_a_figure_is_drawn_the_same_twice(tmp_path):
         plt.close("all")
         plotting.heat_map(onp.random.RandomState(0).dirichlet(onp.ones(6), 6))
         plt.savefig(tmp_path / name)
-    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+    assert (tmp_path / "first.png").read_bytes() == (
+        tmp_path / "second.png"
+    ).read_bytes()

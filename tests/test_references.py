@@ -10,7 +10,11 @@ from pybtex.database import parse_file
 
 ROOT = Path(__file__).resolve().parents[1]
 BIBLIOGRAPHY = ROOT / "book" / "references.bib"
-NOTEBOOKS = sorted(path for path in ROOT.glob("chapters/*/*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+NOTEBOOKS = sorted(
+    path
+    for path in ROOT.glob("chapters/*/*.ipynb")
+    if ".ipynb_checkpoints" not in path.parts
+)
 
 # First author and year of the tutorial's reference slides, as printed there (a preprint's year where it gives one);
 # the last two stand on its slide of open questions.
@@ -22,7 +26,8 @@ TUTORIAL = """
 """
 
 ARXIV = re.compile(
-    r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})|doi\.org/10\.48550/arxiv\.(\d{4}\.\d{4,5})", re.IGNORECASE
+    r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})|doi\.org/10\.48550/arxiv\.(\d{4}\.\d{4,5})",
+    re.IGNORECASE,
 )
 DOI = re.compile(r"doi\.org/(10\.\d{4,9}/[^\s)\]}>\"']+)", re.IGNORECASE)
 
@@ -62,7 +67,10 @@ def missing_references(entries, wanted: str) -> list[str]:
     found = []
     for entry in entries.values():
         surname = plain(" ".join(entry.persons["author"][0].last_names))
-        years = {entry.fields["year"], *re.findall(r"\d{4}", entry.fields.get("note", ""))}
+        years = {
+            entry.fields["year"],
+            *re.findall(r"\d{4}", entry.fields.get("note", "")),
+        }
         found += [f"{surname} {year}" for year in years]
     missing = []
     for reference in wanted.split(","):
@@ -77,27 +85,39 @@ def missing_references(entries, wanted: str) -> list[str]:
 def test_every_entry_can_be_followed(entries):
     for key, entry in entries.items():
         fields = entry.fields
-        assert {"doi", "eprint", "url"} & set(fields), f"{key} has neither DOI nor arXiv number nor address"
-        assert re.fullmatch(r"10\.\d{4,9}/\S+", fields.get("doi", "10.1234/x")), f"{key}: {fields['doi']}"
+        assert {"doi", "eprint", "url"} & set(fields), (
+            f"{key} has neither DOI nor arXiv number nor address"
+        )
+        assert re.fullmatch(r"10\.\d{4,9}/\S+", fields.get("doi", "10.1234/x")), (
+            f"{key}: {fields['doi']}"
+        )
         assert re.fullmatch(r"\d{4}\.\d{4,5}", fields.get("eprint", "1706.03762")), (
             f"{key}: {fields['eprint']}"
         )
         assert ("eprint" in fields) == (fields.get("archiveprefix") == "arXiv"), (
             f"{key}: eprint and archiveprefix"
         )
-        assert fields.get("url", "https://").startswith("https://"), f"{key}: {fields['url']}"
+        assert fields.get("url", "https://").startswith("https://"), (
+            f"{key}: {fields['url']}"
+        )
 
 
 def test_entries_are_complete_and_named_alike(entries):
     for key, entry in entries.items():
         assert entry.persons.get("author"), f"{key} has no author"
         assert {"title", "year"} <= set(entry.fields), f"{key} lacks title or year"
-        assert re.fullmatch(r"[a-z0-9]+\d{4}[a-z]*", key), f"{key} is not of the form surname2017"
+        assert re.fullmatch(r"[a-z0-9]+\d{4}[a-z]*", key), (
+            f"{key} is not of the form surname2017"
+        )
 
 
 def test_no_work_is_listed_twice(entries):
     for field in ("title", "doi", "eprint", "url"):
-        values = [entry.fields[field].lower() for entry in entries.values() if field in entry.fields]
+        values = [
+            entry.fields[field].lower()
+            for entry in entries.values()
+            if field in entry.fields
+        ]
         assert len(values) == len(set(values)), f"two entries share a {field}"
 
 
@@ -106,7 +126,9 @@ def test_the_tutorials_references_are_all_there(entries):
 
 
 def test_a_missing_reference_is_noticed(entries):
-    assert missing_references(entries, "Yang 2016, Yang 2016, Yang 2016, Zaheer 1917") == [
+    assert missing_references(
+        entries, "Yang 2016, Yang 2016, Yang 2016, Zaheer 1917"
+    ) == [
         "Yang 2016",
         "Zaheer 1917",
     ]
@@ -128,7 +150,9 @@ def test_there_are_notebooks_to_check():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_cite_what_the_bibliography_has(path, entries):
     unknown = cited_ids(notebook_text(path)) - entry_ids(entries)
-    assert not unknown, f"{path.name} links to {sorted(unknown)}, which book/references.bib does not have"
+    assert not unknown, (
+        f"{path.name} links to {sorted(unknown)}, which book/references.bib does not have"
+    )
 
 
 def test_the_front_pages_figure_shows_what_the_equation_gives():
@@ -136,7 +160,9 @@ def test_the_front_pages_figure_shows_what_the_equation_gives():
     import numpy as np
 
     source = (ROOT / "book" / "_static" / "attention.svg").read_text(encoding="utf-8")
-    shown = [float(number) for number in re.findall(r'class="number"[^>]*>([\d.]+)<', source)]
+    shown = [
+        float(number) for number in re.findall(r'class="number"[^>]*>([\d.]+)<', source)
+    ]
     values = [float(number) for number in re.findall(r">(\d+) °C<", source)]
     estimate = float(re.search(r">(\d+\.\d) °C<", source).group(1))
     weights = np.exp(-0.5 * ((1.7 - np.arange(5)) / 0.9) ** 2)

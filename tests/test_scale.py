@@ -8,7 +8,12 @@ import pytest
 from d2l_attention import scale
 
 METRICS = {"mse": {"values": [1.0, 2.0, 3.0], "paper": 1.5, "unit": "1"}}
-RUN = {"minutes": 12.345, "seeds": [0, 1, 2], "data": "generated", "device": "running on the CPU"}
+RUN = {
+    "minutes": 12.345,
+    "seeds": [0, 1, 2],
+    "data": "generated",
+    "device": "running on the CPU",
+}
 
 
 @pytest.fixture
@@ -18,7 +23,9 @@ def paper(monkeypatch, tmp_path):
     return tmp_path / "results"
 
 
-@pytest.mark.parametrize("value, expected", [(None, "quick"), ("quick", "quick"), ("paper", "paper")])
+@pytest.mark.parametrize(
+    "value, expected", [(None, "quick"), ("quick", "quick"), ("paper", "paper")]
+)
 def test_the_environment_sets_the_scale(monkeypatch, value, expected):
     monkeypatch.delenv("D2L_ATTENTION_SCALE", raising=False)
     if value is not None:
@@ -50,17 +57,41 @@ def test_results_are_written_in_the_book_s_schema_and_read_back(paper):
     path = scale.save_results("kernel_regression", METRICS, **RUN)
     assert path == paper / "kernel_regression.json"
     result = scale.load_results("kernel_regression")
-    assert list(result) == ["name", "date", "versions", "device", "minutes", "seeds", "data", "metrics"]
+    assert list(result) == [
+        "name",
+        "date",
+        "versions",
+        "device",
+        "minutes",
+        "seeds",
+        "data",
+        "metrics",
+    ]
     assert (
-        result["versions"].keys() == {"python", "mxnet", "numpy"} and result["versions"]["mxnet"] == "1.9.1"
+        result["versions"].keys() == {"python", "mxnet", "numpy"}
+        and result["versions"]["mxnet"] == "1.9.1"
     )
-    assert (result["name"], result["minutes"], result["seeds"]) == ("kernel_regression", 12.35, [0, 1, 2])
-    assert result["metrics"]["mse"] == {"mean": 2, "std": 1, "values": [1, 2, 3], "paper": 1.5, "unit": "1"}
-    assert [file.name for file in paper.iterdir()] == [path.name]  # no unfinished file is left
+    assert (result["name"], result["minutes"], result["seeds"]) == (
+        "kernel_regression",
+        12.35,
+        [0, 1, 2],
+    )
+    assert result["metrics"]["mse"] == {
+        "mean": 2,
+        "std": 1,
+        "values": [1, 2, 3],
+        "paper": 1.5,
+        "unit": "1",
+    }
+    assert [file.name for file in paper.iterdir()] == [
+        path.name
+    ]  # no unfinished file is left
 
 
 def test_a_single_value_has_no_spread(paper):
-    scale.save_results("x", {"count": {"values": [7], "paper": None, "unit": "parameters"}}, **RUN)
+    scale.save_results(
+        "x", {"count": {"values": [7], "paper": None, "unit": "parameters"}}, **RUN
+    )
     assert scale.load_results("x")["metrics"]["count"]["std"] is None
 
 
@@ -68,8 +99,14 @@ def test_mxnet_and_numpy_numbers_are_plain_numbers_in_the_file(paper):
     from mxnet import np
 
     values = [np.array(0.5), np.array(0.25).asnumpy()[()], 1]
-    scale.save_results("x", {"mse": {"values": values, "paper": None, "unit": "1"}}, **RUN)
-    assert json.loads((paper / "x.json").read_text())["metrics"]["mse"]["values"] == [0.5, 0.25, 1.0]
+    scale.save_results(
+        "x", {"mse": {"values": values, "paper": None, "unit": "1"}}, **RUN
+    )
+    assert json.loads((paper / "x.json").read_text())["metrics"]["mse"]["values"] == [
+        0.5,
+        0.25,
+        1.0,
+    ]
 
 
 def test_quick_runs_write_nothing_but_check_all_the_same(monkeypatch, tmp_path):
@@ -87,11 +124,30 @@ def test_quick_runs_write_nothing_but_check_all_the_same(monkeypatch, tmp_path):
         ({"name": "Kernel Regression"}, "name must be"),
         ({"name": "../outside"}, "name must be"),
         ({"metrics": {}}, "metrics must not be empty"),
-        ({"metrics": {"mse": {"values": [1.0, 2.0, 3.0]}}}, "must hold values, paper and unit"),
-        ({"metrics": {"mse": {"values": [1.0, 2.0], "paper": None, "unit": "1"}}}, "one value per seed"),
-        ({"metrics": {"mse": {"values": [], "paper": None, "unit": "1"}}}, "one value per seed"),
-        ({"metrics": {"mse": {"values": [float("nan")], "paper": None, "unit": "1"}}}, "must be finite"),
-        ({"metrics": {"mse": {"values": [1.0], "paper": float("inf"), "unit": "1"}}}, "must be finite"),
+        (
+            {"metrics": {"mse": {"values": [1.0, 2.0, 3.0]}}},
+            "must hold values, paper and unit",
+        ),
+        (
+            {"metrics": {"mse": {"values": [1.0, 2.0], "paper": None, "unit": "1"}}},
+            "one value per seed",
+        ),
+        (
+            {"metrics": {"mse": {"values": [], "paper": None, "unit": "1"}}},
+            "one value per seed",
+        ),
+        (
+            {
+                "metrics": {
+                    "mse": {"values": [float("nan")], "paper": None, "unit": "1"}
+                }
+            },
+            "must be finite",
+        ),
+        (
+            {"metrics": {"mse": {"values": [1.0], "paper": float("inf"), "unit": "1"}}},
+            "must be finite",
+        ),
         ({"minutes": float("nan")}, "minutes"),
         ({"minutes": -1}, "minutes"),
     ],
@@ -121,8 +177,12 @@ def count(calls, **measured):
 def test_a_run_that_has_been_recorded_is_not_run_again(paper):
     calls = []
     for _ in range(3):
-        assert scale.remember("model", "task 1, seed 0", count(calls, error=0.25)) == {"error": 0.25}
-    assert scale.remember("model", "task 1, seed 1", count(calls, error=0.5)) == {"error": 0.5}
+        assert scale.remember("model", "task 1, seed 0", count(calls, error=0.25)) == {
+            "error": 0.25
+        }
+    assert scale.remember("model", "task 1, seed 1", count(calls, error=0.5)) == {
+        "error": 0.5
+    }
     assert len(calls) == 2
     assert len((paper / "model.runs.jsonl").read_text().splitlines()) == 2
 
@@ -136,7 +196,9 @@ def test_an_interrupted_run_leaves_no_record(paper):
     with pytest.raises(ValueError):
         scale.remember("model", "a", lambda: {"loss": float("nan")})
     calls = []
-    assert scale.remember("model", "a", count(calls, loss=1.0)) == {"loss": 1.0} and calls
+    assert (
+        scale.remember("model", "a", count(calls, loss=1.0)) == {"loss": 1.0} and calls
+    )
 
 
 def test_quick_runs_are_always_run_and_never_recorded(monkeypatch, tmp_path):

@@ -74,18 +74,26 @@ def overflowing(page) -> dict[int, list[str]]:
 def headings(notebooks: list[str]) -> list[str]:
     """The headings in the slide cells, in the order in which the deck must have them."""
     cells = [
-        cell for name in notebooks for cell in slides.slide_cells(nbformat.read(ROOT / name, as_version=4))
+        cell
+        for name in notebooks
+        for cell in slides.slide_cells(nbformat.read(ROOT / name, as_version=4))
     ]
     shown = [
-        c.source for c in cells if c.cell_type == "markdown" and c.metadata.slideshow.slide_type != "notes"
+        c.source
+        for c in cells
+        if c.cell_type == "markdown" and c.metadata.slideshow.slide_type != "notes"
     ]
     return [
-        found[1] for source in shown for found in re.finditer(r"^#{1,3} +(.+?)\s*$", source, re.MULTILINE)
+        found[1]
+        for source in shown
+        for found in re.finditer(r"^#{1,3} +(.+?)\s*$", source, re.MULTILINE)
     ]
 
 
 def test_there_is_a_deck_for_the_introduction_and_for_every_chapter():
-    chapters = sorted(path.name for path in (ROOT / "chapters").iterdir() if any(path.glob("*.ipynb")))
+    chapters = sorted(
+        path.name for path in (ROOT / "chapters").iterdir() if any(path.glob("*.ipynb"))
+    )
     assert ["introduction", *chapters] == NAMES
     assert all(Path(deck.notebooks[0]).stem in ("index", deck.name) for deck in DECKS)
 
@@ -109,15 +117,24 @@ def test_deck(html, browser, deck):
 def test_order(html, deck):
     text = (html / "slides" / f"{deck.name}.html").read_text("utf-8")
     shown = re.findall(r'<h[123] id="[^"]*">(.*?)<a class="anchor-link"', text)
-    plain = [re.sub(r"[^\w]+", " ", re.sub(r"<[^>]+>|&\w+;", "", heading)).strip() for heading in shown]
-    written = [re.sub(r"[^\w]+", " ", heading).strip() for heading in headings(deck.notebooks)]
+    plain = [
+        re.sub(r"[^\w]+", " ", re.sub(r"<[^>]+>|&\w+;", "", heading)).strip()
+        for heading in shown
+    ]
+    written = [
+        re.sub(r"[^\w]+", " ", heading).strip() for heading in headings(deck.notebooks)
+    ]
     assert plain == written
-    assert [Path(name).stem for name in deck.notebooks] == re.findall(r'<section id="(\w+)">', text)
+    assert [Path(name).stem for name in deck.notebooks] == re.findall(
+        r'<section id="(\w+)">', text
+    )
 
 
 @pytest.mark.parametrize("deck", DECKS, ids=NAMES)
 def test_every_slide_prints(html, browser, deck):
-    page, problems = open_deck(browser, html / "slides" / f"{deck.name}.html", "?print-pdf")
+    page, problems = open_deck(
+        browser, html / "slides" / f"{deck.name}.html", "?print-pdf"
+    )
     page.wait_for_selector(".pdf-page")
     assert page.locator(".pdf-page").count() == page.evaluate("Reveal.getTotalSlides()")
     page.close()
@@ -127,9 +144,17 @@ def test_every_slide_prints(html, browser, deck):
 def test_a_full_slide_is_noticed(html, browser):
     source = (html / "slides" / f"{NAMES[0]}.html").read_text("utf-8")
     full = html / "slides" / "full.html"
-    for content in ("<p>line</p>" * 40, "<pre style='white-space: pre'>" + "long " * 90 + "</pre>"):
+    for content in (
+        "<p>line</p>" * 40,
+        "<pre style='white-space: pre'>" + "long " * 90 + "</pre>",
+    ):
         full.write_text(
-            re.sub(r"(<section id=\"\w+\">)", lambda found, text=content: found[1] + text, source, count=1),
+            re.sub(
+                r"(<section id=\"\w+\">)",
+                lambda found, text=content: found[1] + text,
+                source,
+                count=1,
+            ),
             "utf-8",
         )
         page, _ = open_deck(browser, full)
@@ -139,5 +164,11 @@ def test_a_full_slide_is_noticed(html, browser):
 
 def test_links_of_a_slide_lead_to_the_book():
     folder = Path("chapters/01_nadaraya_watson")
-    assert slides.relink("[a](index.ipynb#proof)", folder) == f"[a](../{folder.as_posix()}/index.html#proof)"
-    assert slides.relink("[b](https://example.org/c.ipynb)", folder) == "[b](https://example.org/c.ipynb)"
+    assert (
+        slides.relink("[a](index.ipynb#proof)", folder)
+        == f"[a](../{folder.as_posix()}/index.html#proof)"
+    )
+    assert (
+        slides.relink("[b](https://example.org/c.ipynb)", folder)
+        == "[b](https://example.org/c.ipynb)"
+    )

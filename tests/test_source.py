@@ -26,7 +26,9 @@ def plain(markup: str) -> str:
     return html.unescape(re.sub(r"<[^>]+>", "", without_style)).strip()
 
 
-@pytest.mark.parametrize("obj", [seed_everything, training.History, training.History.__getitem__])
+@pytest.mark.parametrize(
+    "obj", [seed_everything, training.History, training.History.__getitem__]
+)
 def test_shows_the_source_under_its_file(shown, obj):
     show_source(obj)
     (only,) = shown
@@ -38,12 +40,19 @@ def test_shows_the_source_under_its_file(shown, obj):
 
 def test_a_module_is_shown_whole(shown):
     show_source(source)
-    assert repr(shown[0]) == "# d2l_attention/source.py\n" + inspect.getsource(source).rstrip()
+    assert (
+        repr(shown[0])
+        == "# d2l_attention/source.py\n" + inspect.getsource(source).rstrip()
+    )
 
 
 def test_several_objects_share_the_name_of_their_file(shown):
     show_source(runtime.try_gpu, runtime.try_all_gpus, training.batches)
-    headers = [line for line in repr(shown[0]).splitlines() if line.startswith("# d2l_attention")]
+    headers = [
+        line
+        for line in repr(shown[0]).splitlines()
+        if line.startswith("# d2l_attention")
+    ]
     assert headers == ["# d2l_attention/runtime.py", "# d2l_attention/training.py"]
     assert len(shown) == 1
 
@@ -56,10 +65,15 @@ def test_bound_methods_and_wrapped_functions_show_what_was_written(shown):
     show_source(wrapped)
     show_source(Source("x").__repr__)
     assert "def seed_everything" in repr(shown[0])
-    assert repr(shown[1]) == "# d2l_attention/source.py\ndef __repr__(self) -> str:\n    return self.text"
+    assert (
+        repr(shown[1])
+        == "# d2l_attention/source.py\ndef __repr__(self) -> str:\n    return self.text"
+    )
 
 
-@pytest.mark.parametrize("obj", [len, 3, int, Source("x"), functools.partial(seed_everything, 1)])
+@pytest.mark.parametrize(
+    "obj", [len, 3, int, Source("x"), functools.partial(seed_everything, 1)]
+)
 def test_objects_without_source_are_named(obj):
     with pytest.raises(TypeError, match="source"):
         show_source(obj)
@@ -94,4 +108,6 @@ def test_every_colour_that_is_used_is_defined_for_both_themes():
 
 def test_outside_a_notebook_the_plain_source_is_printed(capsys):
     show_source(seed_everything)
-    assert capsys.readouterr().out.startswith("# d2l_attention/runtime.py\ndef seed_everything(seed: int)")
+    assert capsys.readouterr().out.startswith(
+        "# d2l_attention/runtime.py\ndef seed_everything(seed: int)"
+    )

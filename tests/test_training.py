@@ -56,14 +56,21 @@ def test_equals_gradient_descent_by_hand(line):
             xs, ys = x[start : start + 8, 0], y[start : start + 8, 0]
             error = weight * xs + bias - ys
             total += (error**2).sum()
-            weight, bias = weight - 0.1 * (2 * error * xs).mean(), bias - 0.1 * (2 * error).mean()
+            weight, bias = (
+                weight - 0.1 * (2 * error * xs).mean(),
+                bias - 0.1 * (2 * error).mean(),
+            )
         expected.append(total / 20)
     assert history["loss"] == pytest.approx(onp.array(expected), rel=1e-5)
-    assert [net.weight.data().item(), net.bias.data().item()] == pytest.approx([weight, bias], rel=1e-5)
+    assert [net.weight.data().item(), net.bias.data().item()] == pytest.approx(
+        [weight, bias], rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("clip_norm, length", [(0.5, 0.5), (1e6, None), (None, None)])
-def test_clips_the_norm_of_the_mean_gradient_over_all_parameters(line, clip_norm, length):
+def test_clips_the_norm_of_the_mean_gradient_over_all_parameters(
+    line, clip_norm, length
+):
     x, y, net, step = line
     train(
         step,
@@ -73,9 +80,15 @@ def test_clips_the_norm_of_the_mean_gradient_over_all_parameters(line, clip_norm
         clip_norm=clip_norm,
         progress=False,
     )
-    gradient = onp.array([(-2 * y[:, 0] * x[:, 0]).mean(), (-2 * y[:, 0]).mean()])  # at zero, by hand
-    expected = -gradient if length is None else -gradient * length / onp.linalg.norm(gradient)
-    assert onp.concatenate([v.ravel() for v in values(net)]) == pytest.approx(expected, rel=1e-5)
+    gradient = onp.array(
+        [(-2 * y[:, 0] * x[:, 0]).mean(), (-2 * y[:, 0]).mean()]
+    )  # at zero, by hand
+    expected = (
+        -gradient if length is None else -gradient * length / onp.linalg.norm(gradient)
+    )
+    assert onp.concatenate([v.ravel() for v in values(net)]) == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 def test_clips_each_parameter_by_itself(line):
@@ -84,15 +97,32 @@ def test_clips_each_parameter_by_itself(line):
     data = [(np.array(x), np.array(y))]
     gradient = onp.array([(-2 * y[:, 0] * x[:, 0]).mean(), (-2 * y[:, 0]).mean()])
     assert abs(gradient[0]) > 2.1 > abs(gradient[1])
-    train(step, data, sgd(net, learning_rate=1), epochs=1, clip_norm=2.1, clip_each=True, progress=False)
+    train(
+        step,
+        data,
+        sgd(net, learning_rate=1),
+        epochs=1,
+        clip_norm=2.1,
+        clip_each=True,
+        progress=False,
+    )
     expected = [2.1, -gradient[1]]
-    assert onp.concatenate([v.ravel() for v in values(net)]) == pytest.approx(expected, rel=1e-5)
+    assert onp.concatenate([v.ravel() for v in values(net)]) == pytest.approx(
+        expected, rel=1e-5
+    )
 
 
 def test_fixed_parameters_neither_move_nor_count_in_the_norm(line):
     x, y, net, step = line
     net.bias.grad_req = "null"
-    train(step, [(np.array(x), np.array(y))], sgd(net, 1), epochs=1, clip_norm=0.5, progress=False)
+    train(
+        step,
+        [(np.array(x), np.array(y))],
+        sgd(net, 1),
+        epochs=1,
+        clip_norm=0.5,
+        progress=False,
+    )
     assert net.bias.data().item() == 0
     assert abs(net.weight.data().item()) == pytest.approx(0.5)
 
@@ -110,7 +140,12 @@ def test_step_trains_and_evaluate_predicts(line):
         return {"validation": np.array(0.5)}
 
     history = train(
-        step, batches((x, y), 10, shuffle=False), sgd(net), epochs=1, evaluate=evaluate, progress=False
+        step,
+        batches((x, y), 10, shuffle=False),
+        sgd(net),
+        epochs=1,
+        evaluate=evaluate,
+        progress=False,
     )
     assert modes == [(True, True), (True, True), (False, False)]
     assert history.epochs[0].keys() == {"epoch", "loss", "validation"}
@@ -132,14 +167,22 @@ def scripted(net, scores):
     "scores, patience, best, epochs, stopped",
     [
         ([3, 2, 4, 5, 1], 2, 1, 4, True),
-        ([3, 2, 4, 1, 5], 2, 3, 5, False),  # patience runs out with the last epoch: nothing was cut short
+        (
+            [3, 2, 4, 1, 5],
+            2,
+            3,
+            5,
+            False,
+        ),  # patience runs out with the last epoch: nothing was cut short
         ([3, 3, 3, 3, 3], 2, 0, 3, True),  # equal is no improvement
         ([5, 4, 3, 2, 1], 1, 4, 5, False),
         ([1, 2, 3, 4, 5], None, 0, 5, False),
         ([1, 2, 3, 4, 5], 4, 0, 5, False),
     ],
 )
-def test_patience_stops_and_the_best_parameters_come_back(line, scores, patience, best, epochs, stopped):
+def test_patience_stops_and_the_best_parameters_come_back(
+    line, scores, patience, best, epochs, stopped
+):
     x, y, net, step = line
     evaluate, seen = scripted(net, scores)
     data = batches((x, y), 5, shuffle=False)
@@ -153,8 +196,14 @@ def test_patience_stops_and_the_best_parameters_come_back(line, scores, patience
         patience=patience,
         progress=False,
     )
-    assert (history.best, len(history.epochs), history.stopped_early) == (best, epochs, stopped)
-    assert all((now == then).all() for now, then in zip(values(net), seen[best], strict=True))
+    assert (history.best, len(history.epochs), history.stopped_early) == (
+        best,
+        epochs,
+        stopped,
+    )
+    assert all(
+        (now == then).all() for now, then in zip(values(net), seen[best], strict=True)
+    )
     assert best == epochs - 1 or any(
         (now != then).any() for now, then in zip(values(net), seen[-1], strict=True)
     )
@@ -182,15 +231,30 @@ def test_training_goes_on_after_the_best_parameters_came_back(line):
     x, y, net, step = line
     evaluate, _ = scripted(net, [1, 2, 3])
     data, trainer = batches((x, y), 5, shuffle=False), sgd(net)
-    first = train(step, data, trainer, epochs=2, evaluate=evaluate, monitor="validation", progress=False)
+    first = train(
+        step,
+        data,
+        trainer,
+        epochs=2,
+        evaluate=evaluate,
+        monitor="validation",
+        progress=False,
+    )
     second = train(step, data, trainer, epochs=1, progress=False)
-    assert second["loss"][0] == first["loss"][1]  # epoch two again, from the parameters after epoch one
+    assert (
+        second["loss"][0] == first["loss"][1]
+    )  # epoch two again, from the parameters after epoch one
 
 
 def test_the_training_loss_can_be_monitored(line):
     x, y, net, step = line
     history = train(
-        step, batches((x, y), 5, shuffle=False), sgd(net), epochs=3, monitor="loss", progress=False
+        step,
+        batches((x, y), 5, shuffle=False),
+        sgd(net),
+        epochs=3,
+        monitor="loss",
+        progress=False,
     )
     assert history.best == 2
 
@@ -209,18 +273,27 @@ def test_the_same_seed_gives_the_same_run_to_the_last_bit():
         data = batches((x, x**2), 10, shuffle=True, seed=3)
         trainer = gluon.Trainer(net.collect_params(), "adam")
         loss = gluon.loss.L2Loss()
-        return train(lambda x, y: loss(net(x), y), data, trainer, epochs=3, progress=False)["loss"]
+        return train(
+            lambda x, y: loss(net(x), y), data, trainer, epochs=3, progress=False
+        )["loss"]
 
     assert (run() == run()).all()
 
 
 @pytest.mark.parametrize(
-    "steps", [1, training.QUEUED_STEPS, training.QUEUED_STEPS + 1, 3 * training.QUEUED_STEPS]
+    "steps",
+    [1, training.QUEUED_STEPS, training.QUEUED_STEPS + 1, 3 * training.QUEUED_STEPS],
 )
 def test_every_loss_is_counted_once_however_late_it_is_read(line, steps):
     _, _, net, _ = line
     data = [(np.full((2, 1), i), np.array([float(i), i + 1.0])) for i in range(steps)]
-    history = train(lambda x, loss: 0 * net(x)[:, 0] + loss, data, sgd(net), epochs=1, progress=False)
+    history = train(
+        lambda x, loss: 0 * net(x)[:, 0] + loss,
+        data,
+        sgd(net),
+        epochs=1,
+        progress=False,
+    )
     assert history["loss"] == pytest.approx([steps / 2])
 
 
@@ -242,7 +315,9 @@ def test_a_loss_that_is_not_finite_is_named_by_epoch_and_step(line, bad):
 def test_a_monitored_value_that_is_not_a_number_is_refused(line):
     x, y, net, step = line
     evaluate, _ = scripted(net, [1, float("nan")])
-    with pytest.raises(FloatingPointError, match="validation is not a number after epoch 2"):
+    with pytest.raises(
+        FloatingPointError, match="validation is not a number after epoch 2"
+    ):
         train(
             step,
             batches((x, y), 5, shuffle=False),
@@ -257,7 +332,9 @@ def test_a_monitored_value_that_is_not_a_number_is_refused(line):
 def test_an_iterator_that_ends_is_noticed_in_the_second_epoch(line):
     x, y, net, step = line
     with pytest.raises(ValueError, match="batches is empty in epoch 2"):
-        train(step, iter([(np.array(x), np.array(y))]), sgd(net), epochs=2, progress=False)
+        train(
+            step, iter([(np.array(x), np.array(y))]), sgd(net), epochs=2, progress=False
+        )
 
 
 @pytest.mark.parametrize(
@@ -277,7 +354,12 @@ def test_an_iterator_that_ends_is_noticed_in_the_second_epoch(line):
 )
 def test_bad_arguments_are_named(line, arguments, message):
     x, y, net, step = line
-    call = {"step": step, "batches": [(np.array(x), np.array(y))], "epochs": 1, "progress": False}
+    call = {
+        "step": step,
+        "batches": [(np.array(x), np.array(y))],
+        "epochs": 1,
+        "progress": False,
+    }
     with pytest.raises(ValueError, match=message):
         train(trainer=sgd(net), **(call | arguments))
 
@@ -293,7 +375,9 @@ def test_bad_types_are_named(line):
 def test_history_is_read_by_name():
     history = History([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}])
     assert history["loss"].tolist() == [2, 1]
-    with pytest.raises(KeyError, match="no 'accuracy' in this history: it has epoch, loss"):
+    with pytest.raises(
+        KeyError, match="no 'accuracy' in this history: it has epoch, loss"
+    ):
         history["accuracy"]
 
 
@@ -303,7 +387,11 @@ def rows(epoch_batches):
 
 def test_batches_in_order_with_a_smaller_last_one():
     data = batches((onp.arange(5), onp.arange(5) / 2), 2, shuffle=False)
-    assert rows(data(0)) == rows(data(7)) == [([0, 1], [0, 0.5]), ([2, 3], [1, 1.5]), ([4], [2])]
+    assert (
+        rows(data(0))
+        == rows(data(7))
+        == [([0, 1], [0, 0.5]), ([2, 3], [1, 1.5]), ([4], [2])]
+    )
 
 
 def test_shuffled_batches_are_a_permutation_fixed_by_seed_and_epoch():
@@ -311,13 +399,21 @@ def test_shuffled_batches_are_a_permutation_fixed_by_seed_and_epoch():
     data = batches((x, 2 * x), 7, shuffle=True, seed=5)
     first = rows(data(0))
     assert sorted(itertools.chain(*(batch[0] for batch in first))) == x.tolist()
-    assert all(two == 2 * one for batch in first for one, two in zip(*batch, strict=True))
-    assert first == rows(data(0)) == rows(batches((x, 2 * x), 7, shuffle=True, seed=5)(0))
-    assert first != rows(data(1)) and first != rows(batches((x, 2 * x), 7, shuffle=True, seed=6)(0))
+    assert all(
+        two == 2 * one for batch in first for one, two in zip(*batch, strict=True)
+    )
+    assert (
+        first == rows(data(0)) == rows(batches((x, 2 * x), 7, shuffle=True, seed=5)(0))
+    )
+    assert first != rows(data(1)) and first != rows(
+        batches((x, 2 * x), 7, shuffle=True, seed=6)(0)
+    )
 
 
 def test_the_shuffle_is_the_one_that_the_committed_outputs_saw():
-    assert rows(batches((onp.arange(8),), 8, shuffle=True, seed=0)(0)) == [([3, 7, 4, 0, 2, 6, 5, 1],)]
+    assert rows(batches((onp.arange(8),), 8, shuffle=True, seed=0)(0)) == [
+        ([3, 7, 4, 0, 2, 6, 5, 1],)
+    ]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint8"])
@@ -370,12 +466,18 @@ LAST_LINE = "training |######    | 5/8 epochs, loss 2.34e-05, validation 2, best
 
 
 @pytest.mark.parametrize("last_redraw", [0, 1, 30, 57, 60])
-def test_the_progress_line_ends_the_same_however_fast_it_ran(line, capsys, monkeypatch, last_redraw):
+def test_the_progress_line_ends_the_same_however_fast_it_ran(
+    line, capsys, monkeypatch, last_redraw
+):
     """A slower machine rewrites the line at other moments; its last state has no trace of that."""
     x, y, net, step = line
     bars, steps = [], itertools.count()
     redrawing_at_every_step = functools.partial(tqdm, mininterval=0)
-    monkeypatch.setattr(training, "tqdm", lambda **kw: bars.append(redrawing_at_every_step(**kw)) or bars[0])
+    monkeypatch.setattr(
+        training,
+        "tqdm",
+        lambda **kw: bars.append(redrawing_at_every_step(**kw)) or bars[0],
+    )
 
     def slowing_step(x, y):
         if next(steps) == last_redraw:
@@ -386,13 +488,21 @@ def test_the_progress_line_ends_the_same_however_fast_it_ran(line, capsys, monke
     out, err = capsys.readouterr()
     final = out.rpartition("\r")[2]
     assert final == "training |##########| 3/3 epochs, loss 0.00805\n" and err == ""
-    assert out.count("\n") == 1 and last_redraw - 10 <= out.count("\r") <= last_redraw + 10
+    assert (
+        out.count("\n") == 1 and last_redraw - 10 <= out.count("\r") <= last_redraw + 10
+    )
 
 
 def test_the_progress_line_of_an_executed_notebook_passes_strict_nbval(tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(NOTEBOOK)])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbclient.NotebookClient(notebook, record_timing=False, coalesce_streams=True).execute()
+    notebook.metadata.kernelspec = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    nbclient.NotebookClient(
+        notebook, record_timing=False, coalesce_streams=True
+    ).execute()
     (output,) = notebook.cells[0].outputs
     assert (output.name, output.text) == ("stdout", LAST_LINE)
 
@@ -409,8 +519,12 @@ def test_the_progress_line_of_an_executed_notebook_passes_strict_nbval(tmp_path)
         "--color=no",
         str(tmp_path),
     ]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "PASSED right.ipynb" in result.stdout and "FAILED wrong.ipynb" in result.stdout
+    result = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (
+        "PASSED right.ipynb" in result.stdout and "FAILED wrong.ipynb" in result.stdout
+    )
 
 
 def test_progress_can_be_switched_off(line, capsys):

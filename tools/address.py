@@ -16,12 +16,15 @@ from slides import ROOT, title, toc_notebooks
 HOST = "https://github.com"
 BLOCK = r"(<!-- address -->\n).*?((?:# )?<!-- /address -->)"
 CONFIG = r'(\n  url: ").*?(")'
-NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?/[A-Za-z0-9._-]{1,100}")
+NAME = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?/[A-Za-z0-9._-]{1,100}"
+)
 
 SETUP = """\
 import sys
 
-if "google.colab" in sys.modules:  # On Colab, install the book's package; elsewhere do nothing.
+# On Colab, install the book's package; elsewhere do nothing.
+if "google.colab" in sys.modules:
     import os
     import runpy
     import subprocess
@@ -29,10 +32,12 @@ if "google.colab" in sys.modules:  # On Colab, install the book's package; elsew
     REPOSITORY = "{url}"
     if not REPOSITORY:
         raise RuntimeError(
-            "This copy does not know the book's address: open the notebook from the published book."
+            "This copy does not know the book's address: "
+            "open the notebook from the published book."
         )
     if not os.path.isdir("attention-book"):
-        subprocess.run(["git", "clone", "--quiet", "--depth=1", REPOSITORY, "attention-book"], check=True)
+        clone = ["git", "clone", "--quiet", "--depth=1", REPOSITORY]
+        subprocess.run([*clone, "attention-book"], check=True)
     runpy.run_path("attention-book/colab.py", run_name="__main__")"""
 
 README_UNSET = """
@@ -57,22 +62,28 @@ git clone {url}
 def url_of(name: str) -> str:
     """The address of a repository "owner/name", or "" for no name; ValueError for anything else."""
     if name and not NAME.fullmatch(name):
-        raise ValueError(f"REPOSITORY must be owner/name as on GitHub, or empty, got {name!r}")
+        raise ValueError(
+            f"REPOSITORY must be owner/name as on GitHub, or empty, got {name!r}"
+        )
     return f"{HOST}/{name}" if name else ""
 
 
 def current(root: Path) -> str:
     """The "owner/name" in _config.yml, or ""."""
-    return yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"]["url"].removeprefix(
-        f"{HOST}/"
-    )
+    return yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"][
+        "url"
+    ].removeprefix(f"{HOST}/")
 
 
 def places(root: Path, name: str) -> dict[Path, str]:
     """Every file that holds the address, with the text that it must have for the repository ``name``."""
     url = url_of(name)
-    branch = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"]["branch"]
-    launch = CLONE.format(url=url) + launch_links(root, name, branch) + "\n" if url else None
+    branch = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"][
+        "branch"
+    ]
+    launch = (
+        CLONE.format(url=url) + launch_links(root, name, branch) + "\n" if url else None
+    )
     texts = {
         root / "_config.yml": filled(root / "_config.yml", CONFIG, url),
         root / "README.md": filled(root / "README.md", BLOCK, launch or README_UNSET),
@@ -101,10 +112,15 @@ def launch_links(root: Path, name: str, branch: str) -> str:
 def filled(path: Path, pattern: str, text: str) -> str:
     """The file's text with ``text`` between the two groups of ``pattern``, which must match once."""
     new, count = re.subn(
-        pattern, lambda match: match[1] + text + match[2], path.read_text("utf-8"), flags=re.DOTALL
+        pattern,
+        lambda match: match[1] + text + match[2],
+        path.read_text("utf-8"),
+        flags=re.DOTALL,
     )
     if count != 1:
-        raise ValueError(f"{path.name} must hold one place for the address, found {count}")
+        raise ValueError(
+            f"{path.name} must hold one place for the address, found {count}"
+        )
     return new
 
 
@@ -114,14 +130,20 @@ def with_setup_cell(path: Path, source: str) -> str:
     first = notebook.cells[0]
     if first.cell_type != "code" or "remove-cell" not in first.metadata.get("tags", []):
         metadata = {"slideshow": {"slide_type": "skip"}, "tags": ["remove-cell"]}
-        notebook.cells.insert(0, nbformat.v4.new_code_cell(id="setup", metadata=metadata))
+        notebook.cells.insert(
+            0, nbformat.v4.new_code_cell(id="setup", metadata=metadata)
+        )
     notebook.cells[0].source = source
     return nbformat.writes(notebook) + "\n"
 
 
 def write(root: Path, name: str) -> list[Path]:
     """Writes the address of the repository ``name`` everywhere and returns the files that changed."""
-    changed = [(path, text) for path, text in places(root, name).items() if text != path.read_text("utf-8")]
+    changed = [
+        (path, text)
+        for path, text in places(root, name).items()
+        if text != path.read_text("utf-8")
+    ]
     for path, text in changed:
         path.write_text(text, "utf-8")
     return [path for path, _ in changed]
@@ -131,7 +153,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("repository", nargs="?", help='owner/name, or "" to take the address away')
+    parser.add_argument(
+        "repository", nargs="?", help='owner/name, or "" to take the address away'
+    )
     name = parser.parse_args().repository
     for path in write(ROOT, current(ROOT) if name is None else name):
         print(path.relative_to(ROOT))

@@ -18,8 +18,17 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from slides import ROOT, toc_notebooks
 
-KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-CELL_METADATA = {"cellView", "mystnb", "slideshow", "tags"}  # what the book, the decks, nbval and Colab read
+KERNEL = {
+    "display_name": "Python 3 (ipykernel)",
+    "language": "python",
+    "name": "python3",
+}
+CELL_METADATA = {
+    "cellView",
+    "mystnb",
+    "slideshow",
+    "tags",
+}  # what the book, the decks, nbval and Colab read
 KEEP_OUTPUT = "nbval-ignore-output"
 
 
@@ -31,7 +40,9 @@ def execute(path: Path) -> str:
     notebook = nbformat.read(path, as_version=4)
     edited = edited_since_commit(path, notebook)
     old_outputs = {
-        cell.get("id"): cell.outputs for cell in kept_cells(notebook) if cell.get("id") not in edited
+        cell.get("id"): cell.outputs
+        for cell in kept_cells(notebook)
+        if cell.get("id") not in edited
     }
     tidy_cells(notebook)
     client = NotebookClient(
@@ -54,7 +65,11 @@ def execute(path: Path) -> str:
 
 def kept_cells(notebook: NotebookNode) -> list[NotebookNode]:
     """The code cells whose outputs differ from run to run."""
-    return [c for c in notebook.cells if c.cell_type == "code" and KEEP_OUTPUT in c.metadata.get("tags", [])]
+    return [
+        c
+        for c in notebook.cells
+        if c.cell_type == "code" and KEEP_OUTPUT in c.metadata.get("tags", [])
+    ]
 
 
 def edited_since_commit(path: Path, notebook: NotebookNode) -> set[str]:
@@ -62,21 +77,37 @@ def edited_since_commit(path: Path, notebook: NotebookNode) -> set[str]:
     command = ["git", "show", f"HEAD:./{path.name}"]
     try:
         shown = subprocess.run(
-            command, cwd=path.parent, capture_output=True, text=True, encoding="utf-8", check=True
+            command,
+            cwd=path.parent,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return set()
-    committed = {cell.get("id"): cell.source for cell in nbformat.reads(shown.stdout, as_version=4).cells}
-    return {cell.get("id") for cell in notebook.cells if committed.get(cell.get("id")) != cell.source}
+    committed = {
+        cell.get("id"): cell.source
+        for cell in nbformat.reads(shown.stdout, as_version=4).cells
+    }
+    return {
+        cell.get("id")
+        for cell in notebook.cells
+        if committed.get(cell.get("id")) != cell.source
+    }
 
 
 def tidy_cells(notebook: NotebookNode) -> None:
     """Keeps the metadata that somebody reads, and gives cells without an id, or with another's, one that stays."""
-    notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
+    notebook.metadata = NotebookNode(
+        kernelspec=KERNEL, language_info={"name": "python"}
+    )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: set[str] = set()
     for number, cell in enumerate(notebook.cells):
-        cell.metadata = NotebookNode({k: v for k, v in cell.metadata.items() if k in CELL_METADATA})
+        cell.metadata = NotebookNode(
+            {k: v for k, v in cell.metadata.items() if k in CELL_METADATA}
+        )
         if not cell.get("id") or cell.id in seen:
             cell.id = f"cell-{number}"
         seen.add(cell.id)
@@ -109,10 +140,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("paths", nargs="*", type=Path, help="notebooks; default: all of _toc.yml")
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if a notebook would change")
+    parser.add_argument(
+        "paths", nargs="*", type=Path, help="notebooks; default: all of _toc.yml"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing, fail if a notebook would change",
+    )
     arguments = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = "1"  # more threads add in another order, and the last bit moves
+    os.environ["OMP_NUM_THREADS"] = (
+        "1"  # more threads add in another order, and the last bit moves
+    )
     os.environ.pop("MPLBACKEND", None)  # figures go into the notebook
     changed = []
     for path in arguments.paths or [ROOT / name for name in toc_notebooks(ROOT)]:

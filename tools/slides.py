@@ -23,7 +23,12 @@ sys.path.insert(0, str(ROOT / "book" / "_ext"))
 import offline
 
 SLIDE_TYPES = {"slide", "subslide", "fragment", "notes", "-"}
-REVEAL_FILES = ("dist/reset.css", "dist/reveal.css", "dist/reveal.js", "plugin/notes/notes.js")
+REVEAL_FILES = (
+    "dist/reset.css",
+    "dist/reveal.css",
+    "dist/reveal.js",
+    "plugin/notes/notes.js",
+)
 
 
 @dataclass
@@ -45,7 +50,11 @@ def read(root: Path, notebook: str) -> nbformat.NotebookNode:
 
 def title(root: Path, notebook: str) -> str:
     """The notebook's first heading, else its file name."""
-    sources = [cell.source for cell in read(root, notebook).cells if cell.cell_type == "markdown"]
+    sources = [
+        cell.source
+        for cell in read(root, notebook).cells
+        if cell.cell_type == "markdown"
+    ]
     heading = re.search(r"^#\s+(.+)$", "\n".join(sources), re.MULTILINE)
     return heading[1].strip() if heading else Path(notebook).stem
 
@@ -81,7 +90,11 @@ def decks(root: Path) -> list[Deck]:
 
 def slide_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     """The cells with a slide type other than "skip"."""
-    return [c for c in notebook.cells if c.metadata.get("slideshow", {}).get("slide_type") in SLIDE_TYPES]
+    return [
+        c
+        for c in notebook.cells
+        if c.metadata.get("slideshow", {}).get("slide_type") in SLIDE_TYPES
+    ]
 
 
 def combine(deck: Deck) -> nbformat.NotebookNode:
@@ -89,7 +102,9 @@ def combine(deck: Deck) -> nbformat.NotebookNode:
     cells = []
     for notebook in deck.notebooks:
         chosen = slide_cells(read(deck.root, notebook))
-        first = next(cell for cell in chosen if cell.metadata.slideshow.slide_type != "notes")
+        first = next(
+            cell for cell in chosen if cell.metadata.slideshow.slide_type != "notes"
+        )
         first.metadata.slideshow.slide_type = "slide"
         first.metadata["anchor"] = Path(notebook).stem
         for cell in chosen:
@@ -118,7 +133,9 @@ def copy_assets(output: Path) -> None:
     """Copies reveal.js to OUTPUT/slides/reveal and MathJax to OUTPUT/_static/mathjax, which the book shares."""
     spec = importlib.util.find_spec("sphinx_revealjs")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("sphinx-revealjs is not installed: run `make slides`, or install the lock")
+        raise ModuleNotFoundError(
+            "sphinx-revealjs is not installed: run `make slides`, or install the lock"
+        )
     source = Path(spec.origin).parent / "_static" / "revealjs"
     for name in REVEAL_FILES:
         target = output / "slides" / "reveal" / name
@@ -139,7 +156,12 @@ def build(root: Path, output: Path) -> list[Path]:
     )
     written = []
     for deck in decks(root):
-        resources = {"metadata": {"name": deck.name, "path": str(root / Path(deck.notebooks[0]).parent)}}
+        resources = {
+            "metadata": {
+                "name": deck.name,
+                "path": str(root / Path(deck.notebooks[0]).parent),
+            }
+        }
         page, _ = exporter.from_notebook_node(combine(deck), resources)
         written.append(output / "slides" / f"{deck.name}.html")
         written[-1].write_text(page, "utf-8")
@@ -151,7 +173,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--output", type=Path, default=ROOT / "_build" / "html", help="folder of the built book"
+        "--output",
+        type=Path,
+        default=ROOT / "_build" / "html",
+        help="folder of the built book",
     )
     for path in build(ROOT, parser.parse_args().output):
         print(path)

@@ -23,7 +23,11 @@ sys.path.insert(0, str(ROOT / "tools"))
 import pdf  # noqa: E402
 import slides  # noqa: E402
 
-PAGES = {"book/api", "book/results", "book/decks"}  # read in every build: what they show may have changed
+PAGES = {
+    "book/api",
+    "book/results",
+    "book/decks",
+}  # read in every build: what they show may have changed
 
 
 class MarkdownDirective(SphinxDirective):
@@ -35,7 +39,10 @@ class MarkdownDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         container = nodes.container()
         self.state.nested_parse(
-            StringList(self.lines(), self.name), self.content_offset, container, match_titles=True
+            StringList(self.lines(), self.name),
+            self.content_offset,
+            container,
+            match_titles=True,
         )
         return container.children
 
@@ -46,14 +53,25 @@ class PackageApi(MarkdownDirective):
     required_arguments = 1
 
     def lines(self) -> list[str]:
-        return [line for name in public_modules(self.arguments[0]) for line in api_section(name)]
+        return [
+            line
+            for name in public_modules(self.arguments[0])
+            for line in api_section(name)
+        ]
 
 
 def public_modules(package: str) -> list[str]:
     """Dotted names of the package and of all modules below it, without those that begin with an underscore."""
     folder = importlib.import_module(package).__path__
     found = [module.name for module in pkgutil.walk_packages(folder, f"{package}.")]
-    return [package, *(name for name in found if not any(part.startswith("_") for part in name.split(".")))]
+    return [
+        package,
+        *(
+            name
+            for name in found
+            if not any(part.startswith("_") for part in name.split("."))
+        ),
+    ]
 
 
 def api_section(name: str) -> list[str]:
@@ -73,11 +91,17 @@ def plain_to_rst(app, what, name, obj, options, lines: list[str]) -> None:
     for index, line in enumerate(lines):
         blank, block = [*lines[index + 1 : index + 3], "", ""][:2]
         indent = len(line) - len(line.lstrip())
-        if re.search(r"[^:]:$", line) and not blank.strip() and block.startswith(" " * (indent + 4)):
+        if (
+            re.search(r"[^:]:$", line)
+            and not blank.strip()
+            and block.startswith(" " * (indent + 4))
+        ):
             line += ":"
         if not line.lstrip().startswith(">>>"):
             line = re.sub(
-                r"(`[^`]+`)(\w?)", lambda found: found[1] + ("\\ " + found[2] if found[2] else ""), line
+                r"(`[^`]+`)(\w?)",
+                lambda found: found[1] + ("\\ " + found[2] if found[2] else ""),
+                line,
             )
         lines[index] = line
 
@@ -88,10 +112,22 @@ class ResultsTable(MarkdownDirective):
     def lines(self) -> list[str]:
         files = sorted(Path(self.env.srcdir, "results").glob("*.json"))
         if not files:
-            return ["No paper-scale run has been recorded yet: `results/` holds no files."]
-        head = ["System", "Metric", "Paper", "This project", "Seeds", "Device", "Minutes"]
+            return [
+                "No paper-scale run has been recorded yet: `results/` holds no files."
+            ]
+        head = [
+            "System",
+            "Metric",
+            "Paper",
+            "This project",
+            "Seeds",
+            "Device",
+            "Minutes",
+        ]
         rows = [
-            row for file in files for row in result_rows(json.loads(file.read_text("utf-8")), self.env.srcdir)
+            row
+            for file in files
+            for row in result_rows(json.loads(file.read_text("utf-8")), self.env.srcdir)
         ]
         return [table_line(row) for row in [head, ["---"] * len(head), *rows]]
 
@@ -99,14 +135,30 @@ class ResultsTable(MarkdownDirective):
 def result_rows(result: dict, root: str | Path) -> list[list[str]]:
     """The table's rows for one results file; the system's name leads to its notebook."""
     notebook = next(Path(root, "chapters").glob(f"*/{result['name']}.ipynb"), None)
-    system = f"[{result['name']}](/{notebook.relative_to(root).as_posix()})" if notebook else result["name"]
-    seeds = result["seeds"] if isinstance(result["seeds"], int) else len(result["seeds"])
+    system = (
+        f"[{result['name']}](/{notebook.relative_to(root).as_posix()})"
+        if notebook
+        else result["name"]
+    )
+    seeds = (
+        result["seeds"] if isinstance(result["seeds"], int) else len(result["seeds"])
+    )
     rows = []
     for key, metric in result["metrics"].items():
         unit = f" {metric['unit']}" if metric.get("unit") else ""
         paper = "-" if metric["paper"] is None else f"{metric['paper']:g}{unit}"
         measured = mean_and_spread(metric["mean"], metric["std"]) + unit
-        rows.append([system, key, paper, measured, str(seeds), result["device"], f"{result['minutes']:.1f}"])
+        rows.append(
+            [
+                system,
+                key,
+                paper,
+                measured,
+                str(seeds),
+                result["device"],
+                f"{result['minutes']:.1f}",
+            ]
+        )
     return rows
 
 
@@ -132,9 +184,15 @@ class DeckList(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         items = []
         for deck in slides.decks(Path(self.env.srcdir)):
-            link = nodes.reference("", deck.title, refuri=f"../slides/{deck.name}.html", internal=True)
+            link = nodes.reference(
+                "", deck.title, refuri=f"../slides/{deck.name}.html", internal=True
+            )
             items.append(nodes.list_item("", nodes.paragraph("", "", link)))
-        return [nodes.bullet_list("", *items)] if items else [nodes.paragraph("", "There are no decks yet.")]
+        return (
+            [nodes.bullet_list("", *items)]
+            if items
+            else [nodes.paragraph("", "There are no decks yet.")]
+        )
 
 
 def build_decks(app, exception) -> None:
@@ -143,7 +201,11 @@ def build_decks(app, exception) -> None:
 
 
 def link_pdf(app, pagename, templatename, context, doctree) -> None:
-    if pagename == app.config.root_doc and app.builder.name == "html" and Path(app.outdir, pdf.NAME).exists():
+    if (
+        pagename == app.config.root_doc
+        and app.builder.name == "html"
+        and Path(app.outdir, pdf.NAME).exists()
+    ):
         context["body"] = pdf.with_link(context["body"])
 
 
@@ -151,8 +213,13 @@ def setup(app) -> dict:
     app.add_directive("package-api", PackageApi)
     app.add_directive("results-table", ResultsTable)
     app.add_directive("deck-list", DeckList)
-    app.connect("env-get-outdated", lambda app, env, added, changed, removed: PAGES & env.found_docs)
-    app.connect("autodoc-process-docstring", plain_to_rst, priority=100)  # before napoleon
+    app.connect(
+        "env-get-outdated",
+        lambda app, env, added, changed, removed: PAGES & env.found_docs,
+    )
+    app.connect(
+        "autodoc-process-docstring", plain_to_rst, priority=100
+    )  # before napoleon
     app.connect("html-page-context", link_pdf)
     app.connect("build-finished", build_decks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -47,7 +47,11 @@ def hide_launch_buttons(app, config) -> None:
 def drop_thebe(app, pagename, templatename, context, doctree) -> None:
     """Jupyter Book always loads sphinx-thebe, whose scripts throw an error without their public server."""
     for kind in ("script_files", "css_files"):
-        kept = [asset for asset in context.get(kind, []) if "thebe" not in _description(asset)]
+        kept = [
+            asset
+            for asset in context.get(kind, [])
+            if "thebe" not in _description(asset)
+        ]
         if kind in context:
             context[kind] = kept
 

@@ -29,16 +29,31 @@ from tqdm import tqdm
 TIMEOUT = 30  # seconds without a byte after which an attempt has failed
 ATTEMPTS = 3  # at each address
 PAUSE = 1.0  # seconds before the second attempt, twice as long before the third
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError)
+DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 def folder() -> Path:
     """Return the folder that holds the data sets; it need not exist yet."""
-    return Path(os.environ.get("D2L_ATTENTION_DATA") or pooch.os_cache("d2l_attention")).expanduser()
+    return Path(
+        os.environ.get("D2L_ATTENTION_DATA") or pooch.os_cache("d2l_attention")
+    ).expanduser()
 
 
 def fetch(
-    name: str, file_name: str, *, urls: Sequence[str], sha256: str, size: int, progress: bool = True
+    name: str,
+    file_name: str,
+    *,
+    urls: Sequence[str],
+    sha256: str,
+    size: int,
+    progress: bool = True,
 ) -> Path:
     """Return the path of a data file, downloading it if it is not in the cache.
 
@@ -65,7 +80,9 @@ def fetch(
     path = folder() / _inside(name) / _inside(file_name)
     if path.is_file():
         if problem := _problem(path, sha256, size):
-            raise ValueError(f"{path} is not the file that the book uses: {problem}. Delete it and try again")
+            raise ValueError(
+                f"{path} is not the file that the book uses: {problem}. Delete it and try again"
+            )
         return path
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
@@ -80,8 +97,15 @@ def fetch(
 def _inside(name: str) -> PurePosixPath:
     """Return a relative path that stays in its folder on every operating system."""
     path = PurePosixPath(name)
-    if not path.parts or path.is_absolute() or ".." in path.parts or any(c in name for c in "\\:\0"):
-        raise ValueError(f"a file name must be relative and stay in its folder, got {name!r}")
+    if (
+        not path.parts
+        or path.is_absolute()
+        or ".." in path.parts
+        or any(c in name for c in "\\:\0")
+    ):
+        raise ValueError(
+            f"a file name must be relative and stay in its folder, got {name!r}"
+        )
     return path
 
 
@@ -99,12 +123,19 @@ def _create(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=False)
     except OSError as error:
-        reason = f"{error.strerror} (set D2L_ATTENTION_DATA to a folder that can be written)"
+        reason = (
+            f"{error.strerror} (set D2L_ATTENTION_DATA to a folder that can be written)"
+        )
         raise OSError(error.errno, reason, str(path.parent)) from error
 
 
 def _download(
-    urls: Sequence[str], unfinished: Path, path: Path, sha256: str, size: int, progress: bool
+    urls: Sequence[str],
+    unfinished: Path,
+    path: Path,
+    sha256: str,
+    size: int,
+    progress: bool,
 ) -> None:
     """Fill `unfinished` from the first address that sends the right file; else say what would help."""
     failures, kind = [], ConnectionError
@@ -120,24 +151,37 @@ def _download(
         failures.append(f"{url} sent another file: {problem}")
         kind = ValueError
     raise kind(
-        "\n  ".join([f"cannot download {path.name}:", *failures]) + "\nGet the file elsewhere "
+        "\n  ".join([f"cannot download {path.name}:", *failures])
+        + "\nGet the file elsewhere "
         f"({size} bytes, SHA-256 {sha256}) and save it as\n  {path}\n"
         "or set D2L_ATTENTION_DATA to a folder that has it."
     )
 
 
-def _request(url: str, target: Path, description: str, size: int, progress: bool) -> None:
+def _request(
+    url: str, target: Path, description: str, size: int, progress: bool
+) -> None:
     """Download one address; try again if the connection or the server fails, but not if it refuses."""
     # Without this header, servers may send, and requests would then unpack, a .gz file as "gzip encoding".
     headers = {"Accept-Encoding": "identity"}
-    bar = {"unit": "B", "unit_scale": True, "leave": False, "file": sys.stdout, "disable": not progress}
+    bar = {
+        "unit": "B",
+        "unit_scale": True,
+        "leave": False,
+        "file": sys.stdout,
+        "disable": not progress,
+    }
     for pause in [PAUSE * 2**k for k in range(ATTEMPTS - 1)] + [None]:
         try:
             with tqdm(total=size, desc=description, **bar) as line:
-                download = pooch.HTTPDownloader(line, chunk_size=1 << 16, timeout=TIMEOUT, headers=headers)
+                download = pooch.HTTPDownloader(
+                    line, chunk_size=1 << 16, timeout=TIMEOUT, headers=headers
+                )
                 return download(url, str(target), None)
         except requests.RequestException as error:
-            if pause is None or (error.response is not None and error.response.status_code < 500):
+            if pause is None or (
+                error.response is not None and error.response.status_code < 500
+            ):
                 raise
         time.sleep(pause)
 
@@ -157,7 +201,9 @@ def extract(archive: Path, target: Path) -> Path:
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as unfinished:
+    with tempfile.TemporaryDirectory(
+        prefix=f".{target.name}.", dir=target.parent
+    ) as unfinished:
         whole = Path(unfinished) / "whole"
         whole.mkdir()
         try:
@@ -188,7 +234,9 @@ def _plain_files(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
         with zipfile.ZipFile(archive) as opened:
             for member in opened.infolist():
                 if not member.is_dir():
-                    kind = stat.S_IFMT(member.external_attr >> 16)  # 0 if not written on Unix
+                    kind = stat.S_IFMT(
+                        member.external_attr >> 16
+                    )  # 0 if not written on Unix
                     _refuse_unless(kind in (0, stat.S_IFREG), member.filename)
                     with opened.open(member) as content:
                         yield member.filename, content
@@ -198,4 +246,6 @@ def _plain_files(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
 
 def _refuse_unless(plain: bool, name: str) -> None:
     if not plain:
-        raise ValueError(f"the archive holds a link or a device, {name!r}, which is not unpacked")
+        raise ValueError(
+            f"the archive holds a link or a device, {name!r}, which is not unpacked"
+        )

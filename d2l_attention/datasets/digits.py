@@ -8,7 +8,9 @@ from d2l_attention.datasets import mnist
 __all__ = ["load"]
 
 
-def load(source: str = "embedded") -> tuple[tuple[onp.ndarray, onp.ndarray], tuple[onp.ndarray, onp.ndarray]]:
+def load(
+    source: str = "embedded",
+) -> tuple[tuple[onp.ndarray, onp.ndarray], tuple[onp.ndarray, onp.ndarray]]:
     """Return (images, labels) to train on and (images, labels) to test on.
 
     Parameters
@@ -35,4 +37,6 @@ def load(source: str = "embedded") -> tuple[tuple[onp.ndarray, onp.ndarray], tup
 
 
 def _flat(images, labels):
-    return images.reshape(len(images), -1).astype("float32") / 255, labels.astype("int32")
+    return images.reshape(len(images), -1).astype("float32") / 255, labels.astype(
+        "int32"
+    )

@@ -16,13 +16,32 @@ URLS = (
 )
 PREFIXES = {"train": "train", "test": "t10k"}
 FILES = {  # without "-ubyte.gz": (bytes, SHA-256)
-    "train-images-idx3": (9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-    "train-labels-idx1": (28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-    "t10k-images-idx3": (1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
-    "t10k-labels-idx1": (4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+    "train-images-idx3": (
+        9_912_422,
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    ),
+    "train-labels-idx1": (
+        28_881,
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    ),
+    "t10k-images-idx3": (
+        1_648_877,
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    ),
+    "t10k-labels-idx1": (
+        4_542,
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    ),
 }
 # The third byte of an IDX file names the type of its numbers, which are big-endian.
-IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+IDX_TYPES = {
+    0x08: ">u1",
+    0x09: ">i1",
+    0x0B: ">i2",
+    0x0C: ">i4",
+    0x0D: ">f4",
+    0x0E: ">f8",
+}
 
 
 def load(split: str, *, progress: bool = True) -> tuple[onp.ndarray, onp.ndarray]:
@@ -51,8 +70,14 @@ def load(split: str, *, progress: bool = True) -> tuple[onp.ndarray, onp.ndarray
         raise ValueError(f"split must be train or test, got {split!r}")
     images = _fetch(f"{PREFIXES[split]}-images-idx3", progress)
     labels = _fetch(f"{PREFIXES[split]}-labels-idx1", progress)
-    if labels.ndim != 1 or labels.max(initial=0) > 9 or images.shape != (len(labels), 28, 28):
-        raise ValueError(f"MNIST's {split} files do not fit: images {images.shape}, labels {labels.shape}")
+    if (
+        labels.ndim != 1
+        or labels.max(initial=0) > 9
+        or images.shape != (len(labels), 28, 28)
+    ):
+        raise ValueError(
+            f"MNIST's {split} files do not fit: images {images.shape}, labels {labels.shape}"
+        )
     return images, labels
 
 
@@ -60,7 +85,11 @@ def _fetch(name: str, progress: bool) -> onp.ndarray:
     size, sha256 = FILES[name]
     file_name = f"{name}-ubyte.gz"
     urls = [url + file_name for url in URLS]
-    return read_idx(cache.fetch("mnist", file_name, urls=urls, sha256=sha256, size=size, progress=progress))
+    return read_idx(
+        cache.fetch(
+            "mnist", file_name, urls=urls, sha256=sha256, size=size, progress=progress
+        )
+    )
 
 
 def read_idx(path: Path) -> onp.ndarray:
@@ -79,13 +108,23 @@ def read_idx(path: Path) -> onp.ndarray:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path} is not a whole gzip file: {error}") from error
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
-        raise ValueError(f"{path} is not an IDX file: it begins with {content[:4].hex(' ')}")
+        raise ValueError(
+            f"{path} is not an IDX file: it begins with {content[:4].hex(' ')}"
+        )
     dtype, dimensions = onp.dtype(IDX_TYPES[content[2]]), content[3]
     start = 4 + 4 * dimensions
     if len(content) < start:
-        raise ValueError(f"{path} ends within its header, after {len(content)} of {start} bytes")
+        raise ValueError(
+            f"{path} ends within its header, after {len(content)} of {start} bytes"
+        )
     shape = struct.unpack(f">{dimensions}I", content[4:start])
     expected = start + dtype.itemsize * math.prod(shape)
     if len(content) != expected:
-        raise ValueError(f"{path} should hold {expected} bytes for shape {shape}, and holds {len(content)}")
-    return onp.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+        raise ValueError(
+            f"{path} should hold {expected} bytes for shape {shape}, and holds {len(content)}"
+        )
+    return (
+        onp.frombuffer(content, dtype, offset=start)
+        .reshape(shape)
+        .astype(dtype.newbyteorder("="))
+    )

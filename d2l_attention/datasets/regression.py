@@ -35,14 +35,18 @@ class Wave:
 
     def __post_init__(self):
         if not isinstance(self.dimension, int) or self.dimension < 1:
-            raise ValueError(f"dimension must be a positive integer, got {self.dimension!r}")
+            raise ValueError(
+                f"dimension must be a positive integer, got {self.dimension!r}"
+            )
         if not self.noise >= 0:
             raise ValueError(f"noise must not be negative, got {self.noise!r}")
 
     def mean(self, x: onp.ndarray) -> onp.ndarray:
         """f at places x (..., d), shape (..., 1): what the best estimator would answer."""
         x = self._checked(x)
-        return (2 * onp.sin(2 * onp.pi * x) + 2 * x**2).sum(-1, keepdims=True) / math.sqrt(self.dimension)
+        return (2 * onp.sin(2 * onp.pi * x) + 2 * x**2).sum(
+            -1, keepdims=True
+        ) / math.sqrt(self.dimension)
 
     def laplacian(self, x: onp.ndarray) -> onp.ndarray:
         """Sum of f's second derivatives at places x (..., d), shape (..., 1): what a kernel estimate flattens."""
@@ -61,7 +65,9 @@ class Wave:
     def _checked(self, x):
         x = onp.asarray(x, dtype="float64")
         if x.ndim < 1 or x.shape[-1] != self.dimension:
-            raise ValueError(f"x must have {self.dimension} features on its last axis, got shape {x.shape}")
+            raise ValueError(
+                f"x must have {self.dimension} features on its last axis, got shape {x.shape}"
+            )
         return x
 
 
@@ -72,7 +78,9 @@ class Split(NamedTuple):
     y: onp.ndarray
 
 
-def diabetes(seed: int, *, num_train: int = 240, num_validation: int = 80) -> tuple[Split, Split, Split]:
+def diabetes(
+    seed: int, *, num_train: int = 240, num_validation: int = 80
+) -> tuple[Split, Split, Split]:
     """Split the diabetes data (Efron et al. 2004) at random into training, validation and test set.
 
     442 patients; x: age, sex, body mass index, blood pressure and six blood serum measurements; y: a measure of how far
