@@ -10,11 +10,12 @@ from pybtex.database import parse_file
 
 ROOT = Path(__file__).resolve().parents[1]
 BIBLIOGRAPHY = ROOT / "book" / "references.bib"
-NOTEBOOKS = sorted(
+PAGES = [
     path
-    for path in ROOT.glob("chapters/*/*.ipynb")
+    for pattern in ("chapters/*/*.ipynb", "book/*.ipynb", "book/*.md", "*.md")
+    for path in sorted(ROOT.glob(pattern))
     if ".ipynb_checkpoints" not in path.parts
-)
+]
 
 # First author and year of the tutorial's reference slides, as printed there (a preprint's year where it gives one);
 # the last two stand on its slide of open questions.
@@ -57,9 +58,12 @@ def entry_ids(entries) -> set[str]:
     }
 
 
-def notebook_text(path: Path) -> str:
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells)
+def text_of(path: Path) -> str:
+    """A page's Markdown, or the sources of all cells of a notebook."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
 
 
 def missing_references(entries, wanted: str) -> list[str]:
@@ -143,15 +147,17 @@ def test_links_are_recognised():
     assert cited_ids(text) == arxiv | {"10.1137/1109020", "10.1109/cvpr.2018.00745"}
 
 
-def test_there_are_notebooks_to_check():
-    assert NOTEBOOKS
+def test_the_pages_to_check_cite_something():
+    assert {"preface.md", "README.md"} <= {path.name for path in PAGES}
+    citing = {path.name for path in PAGES if cited_ids(text_of(path))}
+    assert {"introduction.ipynb", "kernel_regression.ipynb"} <= citing
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_cite_what_the_bibliography_has(path, entries):
-    unknown = cited_ids(notebook_text(path)) - entry_ids(entries)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_pages_cite_what_the_bibliography_has(path, entries):
+    unknown = cited_ids(text_of(path)) - entry_ids(entries)
     assert not unknown, (
-        f"{path.name} links to {sorted(unknown)}, which book/references.bib does not have"
+        f"{path.name} links to {sorted(unknown)}, which book/references.bib lacks"
     )
 
 
