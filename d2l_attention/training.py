@@ -306,11 +306,12 @@ def _progress_line(description: str, epochs: int, progress: bool) -> Iterator[tq
         ascii=" #",
         miniters=0,
         bar_format=layout,
+        ncols=10_000,  # else tqdm cuts the line at the width of a terminal it runs in
     )
     try:
         yield line
     finally:
-        line.clear()  # else the last state is padded to the length of the one before, which depends on time
+        line.clear()  # else the last state is padded to the length of the one before
         line.close()
 
 

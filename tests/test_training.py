@@ -1,7 +1,10 @@
 """The loop computes what a hand-written loop computes, stops when it should, and says plainly what went wrong."""
 
+import contextlib
 import functools
 import itertools
+import os
+import struct
 import subprocess
 import sys
 
@@ -491,6 +494,25 @@ def test_the_progress_line_ends_the_same_however_fast_it_ran(
     assert (
         out.count("\n") == 1 and last_redraw - 10 <= out.count("\r") <= last_redraw + 10
     )
+
+
+def test_a_narrow_terminal_does_not_cut_the_progress_line():
+    """tqdm asks the terminal for its width, also the one that a notebook's kernel was started in."""
+    pty, fcntl, termios = (
+        pytest.importorskip(name) for name in ("pty", "fcntl", "termios")
+    )
+    parent, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    code = NOTEBOOK.replace("print(history.best)", "")
+    subprocess.run([sys.executable, "-c", code], stdout=terminal, check=True)
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux says that a terminal is closed
+        while part := os.read(parent, 65536):
+            shown += part
+    os.close(parent)
+    last = shown.decode().replace("\r\n", "\n").rpartition("\r")[2]
+    assert last == LAST_LINE.removesuffix("2\n")
 
 
 def test_the_progress_line_of_an_executed_notebook_passes_strict_nbval(tmp_path):
