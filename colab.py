@@ -1,11 +1,14 @@
-"""Install on Google Colab what the book's notebooks need: `python colab.py`, or from a notebook's setup cell.
+"""Install on Google Colab what the book's notebooks need: `python colab.py`, or from a
+notebook's setup cell.
 
-Colab brings Python, NumPy, Matplotlib and the rest of the scientific stack, newer than the book's own
-lock in places; those stay as they are. Installed with `--no-deps`, and only where missing, are MXNet and
-what else Colab may lack. With a GPU on which MXNet's CUDA 11 build can run, that build is taken, and the
-CUDA 11 libraries go into a folder of their own, so that Colab's CUDA 12 or 13 libraries stay untouched.
+Colab brings Python, NumPy, Matplotlib and the rest of the scientific stack, newer than
+the book's own lock in places; those stay as they are. Installed with `--no-deps`, and
+only where missing, are MXNet and what else Colab may lack. With a GPU on which MXNet's
+CUDA 11 build can run, that build is taken, and the CUDA 11 libraries go into a folder
+of their own, so that Colab's CUDA 12 or 13 libraries stay untouched.
 
-Standard library only: this file runs before anything is installed, and nothing imports it.
+Standard library only: this file runs before anything is installed, and nothing imports
+it.
 """
 
 import importlib
@@ -18,14 +21,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 CUDA_FOLDER = ROOT / ".cuda11"
-PYTHONS = (
-    (3, 10),
-    (3, 13),
-)  # first and last that MXNet 1.9.1 and this package are tested on
-CAPABILITIES = (
-    5.0,
-    9.0,
-)  # MXNet's GPU build has machine code for 5.0 to 8.6, which also runs on 8.9
+# First and last that MXNet 1.9.1 and this package are tested on
+PYTHONS = ((3, 10), (3, 13))
+# MXNet's GPU build has machine code for 5.0 to 8.6, which also runs on 8.9
+CAPABILITIES = (5.0, 9.0)
 
 MXNET = "mxnet==1.9.1"
 MXNET_GPU = "mxnet-cu112==1.9.1"
@@ -44,21 +43,22 @@ CUDA_WHEELS = (
 
 
 def install() -> None:
-    """Install what is missing, put the package on `sys.path`, and print two lines that say what happened.
+    """Install what is missing, put the package on `sys.path`, and print two lines that
+    say what happened.
 
     Raises
     ------
     RuntimeError
-        Python is not one that MXNet 1.9.1 runs on, or pip fails; the message says what to do.
+        Python is not one that MXNet 1.9.1 runs on, or pip fails; the message says what
+        to do.
     """
     check_python(sys.version_info[:2])
     gpus = find_gpus()
     with_gpu = any(runs_mxnet(capability) for _, capability in gpus)
     print(f"Python {platform.python_version()}, {describe(gpus)}", flush=True)
     pip_install(missing((MXNET_GPU if with_gpu else MXNET, *PACKAGES)))
-    if with_gpu and missing(
-        CUDA_WHEELS, [str(CUDA_FOLDER)]
-    ):  # all of them or none: they share a folder
+    # All of them or none: they share a folder
+    if with_gpu and missing(CUDA_WHEELS, [str(CUDA_FOLDER)]):
         pip_install(CUDA_WHEELS, "--upgrade", "--target", str(CUDA_FOLDER))
     for folder in (str(ROOT), *([str(CUDA_FOLDER)] if with_gpu else [])):
         if folder not in sys.path:
@@ -81,7 +81,9 @@ def check_python(version: tuple[int, int]) -> None:
 
 
 def find_gpus() -> list[tuple[str, float]]:
-    """Return name and compute capability of each GPU that `nvidia-smi` lists; [] without a GPU."""
+    """Return name and compute capability of each GPU that `nvidia-smi` lists; []
+    without a GPU.
+    """
     query = ["nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
     try:
         answer = subprocess.run(
@@ -123,7 +125,9 @@ def describe(gpus: list[tuple[str, float]]) -> str:
 
 
 def missing(requirements: Sequence[str], path: list[str] | None = None) -> list[str]:
-    """Return those of `requirements` ("name==version") of which no version is installed (in `path`)."""
+    """Return those of `requirements` ("name==version") of which no version is installed
+    (in `path`).
+    """
     places = {} if path is None else {"path": path}
     names = {
         str(found.metadata["Name"]).lower()
@@ -137,7 +141,9 @@ def missing(requirements: Sequence[str], path: list[str] | None = None) -> list[
 
 
 def pip_install(requirements: Sequence[str], *options: str) -> None:
-    """Install exactly `requirements`, without what they depend on; raise RuntimeError with pip's last lines."""
+    """Install exactly `requirements`, without what they depend on; raise RuntimeError
+    with pip's last lines.
+    """
     if not requirements:
         return
     command = [

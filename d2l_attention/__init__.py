@@ -1,4 +1,6 @@
-"""Attention in Deep Learning: the package behind the book. One module per system, attention at its heart."""
+"""Attention in Deep Learning: the package behind the book. One module per system,
+attention at its heart.
+"""
 
 from d2l_attention import runtime
 

@@ -1,7 +1,9 @@
-"""Interactive figures: small views in SVG and JavaScript that work in a static page without any library or network.
+"""Interactive figures: small views in SVG and JavaScript that work in a static page
+without any library or network.
 
-A figure is one HTML output. It carries its data, a static picture (shown where scripts do not run: GitHub, print, an
-untrusted notebook) and its own copy of ``interactive.css`` and ``interactive.js``, which put the live view in its place.
+A figure is one HTML output. It carries its data, a static picture (shown where scripts
+do not run: GitHub, print, an untrusted notebook) and its own copy of
+``interactive.css`` and ``interactive.js``, which put the live view in its place.
 """
 
 from __future__ import annotations
@@ -55,31 +57,38 @@ def kernel_regression_figure(
     kernel="gaussian",
     identifier="kernel-regression",
 ) -> HTML:
-    """Show Nadaraya-Watson regression with a query to drag, a bandwidth to slide and four kernels to choose from.
+    """Show Nadaraya-Watson regression with a query to drag, a bandwidth to slide and
+    four kernels to choose from.
 
-    The reader sees the estimate sum_i alpha(x, x_i) y_i at the query and over the whole interval, and the weights
-    alpha(x, x_i) = K((x - x_i) / h) / sum_j K((x - x_j) / h), as areas and as stems (Nadaraya 1964; Watson 1964).
-    Where a compact kernel reaches no point all weights are zero, there is no estimate, and its curve has a gap.
+    The reader sees the estimate sum_i alpha(x, x_i) y_i at the query and over the whole
+    interval, and the weights alpha(x, x_i) = K((x - x_i) / h) / sum_j K((x - x_j) / h),
+    as areas and as stems (Nadaraya 1964; Watson 1964). Where a compact kernel reaches
+    no point all weights are zero, there is no estimate, and its curve has a gap.
 
     Parameters
     ----------
     x, y : array (n,)
         The points: 2 to 1000 finite numbers each, with at least two different x.
     truth : callable or None
-        The function behind the data, NumPy array (k,) -> array (k,); a gap is drawn where it is not finite.
+        The function behind the data, NumPy array (k,) -> array (k,); a gap is drawn
+        where it is not finite.
     query : float or None
-        Where the query starts: the middle of the data unless given. The drawn interval extends to it.
+        Where the query starts: the middle of the data unless given. The drawn interval
+        extends to it.
     bandwidth : float or None
-        The first h, in units of x: a tenth of the data's range (to one digit) unless given.
+        The first h, in units of x: a tenth of the data's range (to one digit) unless
+        given.
     kernel : str
         "gaussian", "boxcar", "triangular" or "epanechnikov".
     identifier : str
-        The figure's HTML id, different for each figure on a page: a letter, then letters, digits, "-" or "_".
+        The figure's HTML id, different for each figure on a page: a letter, then
+        letters, digits, "-" or "_".
 
     Returns
     -------
     IPython.display.HTML
-        The same text for the same arguments. Python and the browser compute with numbers of 12 digits.
+        The same text for the same arguments. Python and the browser compute with
+        numbers of 12 digits.
 
     Raises
     ------
@@ -94,7 +103,8 @@ def kernel_regression_figure(
         r"[A-Za-z][A-Za-z0-9_-]*", identifier
     ):
         raise ValueError(
-            f"identifier must be a letter, then letters, digits, '-' or '_', not {identifier!r}"
+            "identifier must be a letter, then letters, digits, '-' or '_', "
+            f"not {identifier!r}"
         )
     if not isinstance(kernel, str) or kernel not in KERNELS:
         raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, not {kernel!r}")
@@ -111,9 +121,11 @@ def kernel_regression_figure(
     return Figure(_page(figure, identifier), f"Interactive figure: {figure['label']}")
 
 
-# ------------------------------------------------------------------------------------------------ arguments
+# ---------------------------------------------------------------------------- arguments
 def _array(values, name: str) -> numpy.ndarray:
-    """Numbers from any array, as float64 of 12 digits: a last bit that differs between machines has no effect."""
+    """Numbers from any array, as float64 of 12 digits: a last bit that differs between
+    machines has no effect.
+    """
     if hasattr(values, "asnumpy"):
         values = values.asnumpy()
     try:
@@ -159,14 +171,17 @@ def _number(value, name: str) -> float:
     return value
 
 
-# ------------------------------------------------------------------------------------------------- contents
+# ----------------------------------------------------------------------------- contents
 def _estimate(
     query, x, y, bandwidth: float, kernel: str
 ) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Queries (m,) -> weights (m, n), zero where no point is near, and estimates (m,), NaN there."""
+    """Queries (m,) -> weights (m, n), zero where no point is near, and estimates (m,),
+    NaN there.
+    """
+    # (m, n)
     raw = KERNELS[kernel](
         (numpy.asarray(query, dtype="float64")[:, None] - x) / bandwidth
-    )  # (m, n)
+    )
     total = raw.sum(axis=1, keepdims=True)  # (m, 1)
     weights = numpy.divide(raw, total, out=numpy.zeros_like(raw), where=total > 0)
     return weights, numpy.where(total[:, 0] > 0, weights @ y, numpy.nan)
@@ -197,7 +212,8 @@ def _truth(truth, low: float, high: float) -> list[tuple[float, float | None]] |
         values = _array(truth(grid), "truth(x)")
     if values.shape != grid.shape:
         raise ValueError(
-            f"truth must map an array {grid.shape} to the same shape, not {values.shape}"
+            f"truth must map an array {grid.shape} to the same shape, "
+            f"not {values.shape}"
         )
     finite = numpy.isfinite(values)
     if not finite.any():
@@ -213,12 +229,13 @@ def _truth(truth, low: float, high: float) -> list[tuple[float, float | None]] |
 
 
 def _describe(points, truth, query: float, bandwidth: float, kernel: str) -> dict:
-    """Everything that both pictures need, in the form that goes into the page as JSON."""
+    """Everything that both pictures need, in the form that goes into the page as
+    JSON.
+    """
     x, y = points
     low, high = _padded([*x, query], x)
-    low, high = (
-        round(end, _decimals(high - low)) for end in (low, high)
-    )  # a drag moves in such steps
+    # A drag moves in such steps
+    low, high = (round(end, _decimals(high - low)) for end in (low, high))
     curve = _truth(truth, low, high)
     heights = [*y, *(value for _, value in curve or () if value is not None)]
     bottom, top = _padded(heights, heights)
@@ -249,7 +266,9 @@ def _describe(points, truth, query: float, bandwidth: float, kernel: str) -> dic
 
 
 def _padded(values, spread) -> tuple[float, float]:
-    """The range of the values and 6% of the spread on each side, at four digits of the spread."""
+    """The range of the values and 6% of the spread on each side, at four digits of the
+    spread.
+    """
     margin = 0.06 * float(numpy.ptp(spread)) or 0.06 * abs(float(values[0])) or 1.0
     decimals = 3 - math.floor(math.log10(margin))
     return round(float(min(values)) - margin, decimals), round(
@@ -262,15 +281,9 @@ def _decimals(interval: float) -> int:
     return max(0, 2 - math.floor(math.log10(interval)))
 
 
-# -------------------------------------------------------------------------------------- the static picture
-LEFT, RIGHT, TOP, MIDDLE, CEILING, BASE = (
-    48,
-    506,
-    34,
-    270,
-    300,
-    366,
-)  # of the picture's 520 x 400 pixels
+# ------------------------------------------------------------------- the static picture
+# Of the picture's 520 x 400 pixels
+LEFT, RIGHT, TOP, MIDDLE, CEILING, BASE = (48, 506, 34, 270, 300, 366)
 ORANGE, BLUE = "#c65600", "#1f6fb5"
 
 
@@ -327,7 +340,9 @@ def _axes(figure: dict) -> list[str]:
 
 
 def _weights(figure: dict, weights) -> list[str]:
-    """For each point its weight: as the area of a disc and as a stem; and the point itself."""
+    """For each point its weight: as the area of a disc and as a stem; and the point
+    itself.
+    """
     horizontal, vertical = _scales(figure)
     largest = max(*weights, 1e-9)
     parts = []
@@ -350,7 +365,9 @@ def _weights(figure: dict, weights) -> list[str]:
 
 
 def _curves(figure: dict, value: float) -> list[str]:
-    """The true function, the query, the estimate over the interval, and the estimate at the query."""
+    """The true function, the query, the estimate over the interval, and the estimate at
+    the query.
+    """
     horizontal, vertical = _scales(figure)
     grid = numpy.linspace(figure["low"], figure["high"], 2 * SAMPLES + 1)
     curve = [
@@ -412,7 +429,9 @@ def _static(figure: dict) -> str:
 
 
 def _page(figure: dict, identifier: str) -> str:
-    """The HTML: a static picture with the data beside it, the style, and the script that upgrades it."""
+    """The HTML: a static picture with the data beside it, the style, and the script
+    that upgrades it.
+    """
     folder = resources.files("d2l_attention")
     style = (folder / "interactive.css").read_text(encoding="utf-8")
     script = (folder / "interactive.js").read_text(encoding="utf-8")

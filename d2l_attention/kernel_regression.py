@@ -1,11 +1,14 @@
-r"""Nadaraya-Watson kernel regression: attention with places as queries and keys and labels as values.
+r"""Nadaraya-Watson kernel regression: attention with places as queries and keys and
+labels as values.
 
-    f(q) = sum_i alpha(q, x_i) y_i,    alpha(q, x_i) = K((q - x_i) / h) / sum_j K((q - x_j) / h)
+    f(q) = sum_i alpha(q, x_i) y_i
+    alpha(q, x_i) = K((q - x_i) / h) / sum_j K((q - x_j) / h)
 
-Nadaraya (1964), Watson (1964). The query q is where an answer is wanted, the keys x_i are where answers are known and
-the values y_i are the answers. The kernel K and its bandwidth h may be fixed, chosen by leaving one out
-(`choose_bandwidth`), or trained (`KernelRegression` with `learn=True` or a projection). What theory promises is
-in `expected_error`; what really happens is in `measured_errors`.
+Nadaraya (1964), Watson (1964). The query q is where an answer is wanted, the keys x_i
+are where answers are known and the values y_i are the answers. The kernel K and its
+bandwidth h may be fixed, chosen by leaving one out (`choose_bandwidth`), or trained
+(`KernelRegression` with `learn=True` or a projection). What theory promises is in
+`expected_error`; what really happens is in `measured_errors`.
 """
 
 import math
@@ -39,13 +42,15 @@ class KernelRegression(AttentionBlock):
     score : Score
         Usually the logarithm of a kernel, such as `GaussianScore(bandwidth)`.
     projection_size : int or None
-        Rows r of a trained matrix W (r, d) that queries and keys share: distances become ||W (q - x_i)||, a learned
-        metric (Goldberger et al. 2004; Weinberger and Tesauro 2007). None leaves the features as they are.
+        Rows r of a trained matrix W (r, d) that queries and keys share: distances
+        become ||W (q - x_i)||, a learned metric (Goldberger et al. 2004; Weinberger and
+        Tesauro 2007). None leaves the features as they are.
 
     Call
     ----
-    (query (B, m, d), key (B, n, d), value (B, n, c), mask) -> (estimate (B, m, c), weights (B, m, n)),
-    the contract of `Attention`. A query out of every key's reach gets zero weights and the estimate zero.
+    (query (B, m, d), key (B, n, d), value (B, n, c), mask) -> (estimate (B, m, c),
+    weights (B, m, n)), the contract of `Attention`. A query out of every key's reach
+    gets zero weights and the estimate zero.
 
     Examples
     --------
@@ -60,16 +65,11 @@ class KernelRegression(AttentionBlock):
         self.attention = Attention(score)
         self.projection = None
         if projection_size is not None:
-            self.projection = nn.Dense(
-                projection_size, use_bias=False, flatten=False
-            )  # W
+            self.projection = nn.Dense(projection_size, use_bias=False, flatten=False)
 
     def hybrid_forward(self, F, query, key, value, mask=None):
         if self.projection is not None:
-            query, key = (
-                self.projection(query),
-                self.projection(key),
-            )  # (B, m, r), (B, n, r)
+            query, key = self.projection(query), self.projection(key)  # (B, ., r)
         return self.attention(query, key, value, mask)
 
 
@@ -106,9 +106,10 @@ def estimate(
     return tuple(onp.concatenate(parts) for parts in zip(*results, strict=True))
 
 
-# --------------------------------------------------------------------------------------- leaving one out
+# ---------------------------------------------------------------------- leaving one out
 def leave_one_out_mask(n: int) -> np.ndarray:
-    """Forbid each of n points to look at itself: a mask (1, n, n) of ones with a zero diagonal.
+    """Forbid each of n points to look at itself: a mask (1, n, n) of ones with a zero
+    diagonal.
 
     >>> leave_one_out_mask(3).tolist()
     [[[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]]
@@ -117,10 +118,11 @@ def leave_one_out_mask(n: int) -> np.ndarray:
 
 
 def leave_one_out(weights: onp.ndarray, value: onp.ndarray) -> onp.ndarray:
-    """Estimate each value from all the others, in closed form, from the weights of the fit that used them all.
+    """Estimate each value from all the others, in closed form, from the weights of the
+    fit that used them all.
 
-    Removing point i from a normalised average rescales the other weights by 1 / (1 - w_ii), so no refit is needed:
-    f_{-i}(x_i) = (f(x_i) - w_ii y_i) / (1 - w_ii).
+    Removing point i from a normalised average rescales the other weights by 1 / (1 -
+    w_ii), so no refit is needed: f_{-i}(x_i) = (f(x_i) - w_ii y_i) / (1 - w_ii).
 
     Parameters
     ----------
@@ -133,7 +135,8 @@ def leave_one_out(weights: onp.ndarray, value: onp.ndarray) -> onp.ndarray:
     numpy.ndarray (n, c)
         Zero where no other point is in reach (w_ii = 1), as everywhere in this package.
 
-    >>> leave_one_out(onp.array([[0.5, 0.5, 0.0], [0.25, 0.5, 0.25], [0.0, 0.0, 1.0]]), onp.array([[1.0], [2.0], [4.0]]))
+    >>> weights = onp.array([[0.5, 0.5, 0.0], [0.25, 0.5, 0.25], [0.0, 0.0, 1.0]])
+    >>> leave_one_out(weights, onp.array([[1.0], [2.0], [4.0]]))
     array([[2. ],
            [2.5],
            [0. ]])
@@ -144,7 +147,8 @@ def leave_one_out(weights: onp.ndarray, value: onp.ndarray) -> onp.ndarray:
         or len(value) != len(weights)
     ):
         raise ValueError(
-            f"weights (n, n) must fit value (n, c), got {weights.shape} and {value.shape}"
+            "weights (n, n) must fit value (n, c), "
+            f"got {weights.shape} and {value.shape}"
         )
     own = onp.diag(weights)[:, None]
     others = weights @ value - own * value
@@ -187,14 +191,16 @@ def choose_bandwidth(
     return float(bandwidths[int(onp.argmin(errors))]), onp.array(errors)
 
 
-# ------------------------------------------------------------------------------------- theory and practice
+# ------------------------------------------------------------------ theory and practice
 def expected_error(
     size, bandwidth, *, curvature: float, noise: float, dimension: int = 1
 ):
-    """Leading terms of the mean squared error at an inner point, Gaussian kernel, uniform density one.
+    """Leading terms of the mean squared error at an inner point, Gaussian kernel,
+    uniform density one.
 
-    bias^2 + variance = h^4 / 4 E[(laplacian f)^2] + noise^2 / ((2 sqrt(pi))^d m h^d), for h -> 0 and m h^d -> infinity
-    (Wand and Jones 1995, section 5.8; the Gaussian has second moment 1 and squared integral (2 sqrt(pi))^-d).
+    bias^2 + variance = h^4 / 4 E[(laplacian f)^2] + noise^2 / ((2 sqrt(pi))^d m h^d),
+    for h -> 0 and m h^d -> infinity (Wand and Jones 1995, section 5.8; the Gaussian has
+    second moment 1 and squared integral (2 sqrt(pi))^-d).
 
     Parameters
     ----------
@@ -212,11 +218,12 @@ def expected_error(
 
 
 def best_bandwidth(size, *, curvature: float, noise: float, dimension: int = 1):
-    """Bandwidth that minimises `expected_error`: proportional to m^(-1/(4+d)), which makes the error m^(-4/(4+d)).
+    """Bandwidth that minimises `expected_error`: proportional to m^(-1/(4+d)), which
+    makes the error m^(-4/(4+d)).
 
     >>> h = best_bandwidth(100, curvature=3.0, noise=0.5)
-    >>> around = [expected_error(100, h * factor, curvature=3.0, noise=0.5) for factor in (0.99, 1, 1.01)]
-    >>> int(onp.argmin(around))
+    >>> around = h * onp.array([0.99, 1, 1.01])
+    >>> int(onp.argmin(expected_error(100, around, curvature=3.0, noise=0.5)))
     1
     """
     variance = dimension * noise**2 / (2 * math.sqrt(math.pi)) ** dimension
@@ -235,7 +242,8 @@ def measured_errors(
     seed: int,
     block_size: int = 2_000_000,
 ) -> onp.ndarray:
-    """Measure the squared error against the true function on fresh samples, averaged over the queries.
+    """Measure the squared error against the true function on fresh samples, averaged
+    over the queries.
 
     Parameters
     ----------
@@ -267,10 +275,7 @@ def measured_errors(
         )
         queries = np.array(onp.broadcast_to(query, (stop - start, *query.shape)))
         for j, bandwidth in enumerate(bandwidths):
-            answer = KernelRegression(GaussianScore(bandwidth))(queries, key, value)[
-                0
-            ]  # (repeats, q, 1)
-            errors[start:stop, j] = onp.square(answer.asnumpy() - truth).mean(
-                axis=(1, 2)
-            )
+            regression = KernelRegression(GaussianScore(bandwidth))
+            answer = regression(queries, key, value)[0].asnumpy()  # (repeats, q, 1)
+            errors[start:stop, j] = onp.square(answer - truth).mean(axis=(1, 2))
     return errors

@@ -1,9 +1,11 @@
-"""One Matplotlib style for the book, and the plots that it repeats. Importing this module sets the style.
+"""One Matplotlib style for the book, and the plots that it repeats. Importing this
+module sets the style.
 
-Figures stand on a white card. No grey can carry the text of a transparent figure in both of the book's
-themes: a contrast of 4.5 needs a luminance below 0.183 on white (#ffffff) and above 0.202 on dark (#121212).
-They are 4.8 inches wide with 11-point text, so that the text is still 11 pixels high on a phone, where a
-figure is shrunk to 350 pixels. Set the width of a figure of your own to at most that.
+Figures stand on a white card. No grey can carry the text of a transparent figure in
+both of the book's themes: a contrast of 4.5 needs a luminance below 0.183 on white
+(#ffffff) and above 0.202 on dark (#121212). They are 4.8 inches wide with 11-point
+text, so that the text is still 11 pixels high on a phone, where a figure is shrunk to
+350 pixels. Set the width of a figure of your own to at most that.
 """
 
 import math
@@ -17,8 +19,9 @@ from scipy import stats
 
 from d2l_attention.training import History
 
-# The darker colours of Okabe and Ito (2008): colour-blind readers tell them apart, and each has a contrast of
-# at least 3 with the white card, as lines need. Line styles tell them apart in grey-scale print.
+# The darker colours of Okabe and Ito (2008): colour-blind readers tell them apart, and
+# each has a contrast of at least 3 with the white card, as lines need. Line styles tell
+# them apart in grey-scale print.
 COLORS = {
     "blue": "#0072b2",
     "vermilion": "#d55e00",
@@ -27,13 +30,11 @@ COLORS = {
     "purple": "#cc79a7",
 }
 LINE_STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
-# Perceptually uniform; in grey, too, it falls steadily from pale (no weight) to black (the largest). Pale is not
-# the card's white, so that a matrix of zeros is still seen.
+# Perceptually uniform; in grey, too, it falls steadily from pale (no weight) to black
+# (the largest). Pale is not the card's white, so that a matrix of zeros is still seen.
 COLOR_MAP = "magma_r"
-MOST_WORDS, MOST_NUMBERS = (
-    12,
-    6,
-)  # labels that a heat map's side has room for at phone width
+# Labels that a heat map's side has room for at phone width
+MOST_WORDS, MOST_NUMBERS = (12, 6)
 
 STYLE = {
     "axes.axisbelow": True,
@@ -73,24 +74,27 @@ def heat_map(
     unit: str = "weight",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw attention weights as a heat map, one row per query; pale is no weight, black the largest.
+    """Draw attention weights as a heat map, one row per query; pale is no weight, black
+    the largest.
 
     Parameters
     ----------
     weights : array of shape (m, n), MXNet or NumPy
         Finite and not negative.
     rows, columns : sequence of length m or n, optional
-        What stands at each query and key: words, or numbers (rounded to what tells the labels apart).
-        A long axis is labelled at evenly spaced places only. Positions 0, 1, ... if not given.
+        What stands at each query and key: words, or numbers (rounded to what tells the
+        labels apart). A long axis is labelled at evenly spaced places only. Positions
+        0, 1, ... if not given.
     unit : str
         Label of the colour bar.
 
     Raises
     ------
     ValueError
-        `weights` is not a matrix, holds a negative or non-finite number, or a label is missing.
+        `weights` is not a matrix, holds a negative or non-finite number, or a label is
+        missing.
 
-    >>> ax = heat_map([[0.9, 0.1], [0.5, 0.5]], columns=["black", "cat"], title="who looks at whom")
+    >>> ax = heat_map([[0.9, 0.1], [0.5, 0.5]], columns=["black", "cat"])
     >>> [label.get_text() for label in ax.get_xticklabels()]
     ['black', 'cat']
     """
@@ -120,7 +124,8 @@ def _label_axis(axis, labels: Sequence | None, length: int, name: str) -> None:
     labels = onp.arange(length) if labels is None else _numpy(labels)
     if labels.shape != (length,):
         raise ValueError(
-            f"{name} must hold one label per position ({length}), got shape {labels.shape}"
+            f"{name} must hold one label per position ({length}), "
+            f"got shape {labels.shape}"
         )
     words = labels.dtype.kind == "U"
     places = (
@@ -131,9 +136,8 @@ def _label_axis(axis, labels: Sequence | None, length: int, name: str) -> None:
     chosen = labels[places]
     if labels.dtype.kind == "f":
         step = onp.abs(onp.diff(chosen)).max(initial=0) or 1.0
-        decimals = max(
-            0, 1 - math.floor(math.log10(step))
-        )  # the first two digits of a step between labels
+        # The first two digits of a step between labels
+        decimals = max(0, 1 - math.floor(math.log10(step)))
         chosen = [f"{number:.{decimals}f}" for number in chosen]
     axis.set_ticks(places, chosen)
     if words and axis.axis_name == "x":
@@ -149,13 +153,15 @@ def band(
     confidence: float = 0.95,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the mean of repeated measurements, within a confidence interval of the mean (Student's t).
+    """Draw the mean of repeated measurements, within a confidence interval of the mean
+    (Student's t).
 
     Parameters
     ----------
     x : array of shape (n,)
     samples : array of shape (repeats, n), repeats > 1
-        Each row one independent repetition (a seed). The interval assumes nearly normal means.
+        Each row one independent repetition (a seed). The interval assumes nearly normal
+        means.
     confidence : float
         Between 0 and 1.
 
@@ -191,7 +197,8 @@ def power_law(
     label: str | None = None,
     ax: Axes | None = None,
 ):
-    """Draw y = c x^exponent through a point: on log-log axes a straight thin line, to hold slopes against.
+    """Draw y = c x^exponent through a point: on log-log axes a straight thin line, to
+    hold slopes against.
 
     >>> ax = power_law([1, 100], -0.5, through=(1, 2))
     >>> ax.lines[-1].get_ydata().round(2).tolist()
@@ -218,7 +225,8 @@ def learning_curves(
     ax: Axes | None = None,
     **labels: str,
 ) -> Axes:
-    """Draw quantities against epochs: each seed as a thin line, and their mean as a thick one.
+    """Draw quantities against epochs: each seed as a thin line, and their mean as a
+    thick one.
 
     Where seeds stopped early, the mean goes as far as the shortest run.
 

@@ -1,19 +1,23 @@
-"""Make MXNet 1.9.1 run on today's Python, NumPy and CUDA drivers, and pick devices and seeds.
+"""Make MXNet 1.9.1 run on today's Python, NumPy and CUDA drivers, and pick devices and
+seeds.
 
-MXNet 1.9.1 (2022) is the last release on the package index. It still does everything this book
-needs, but it was written for NumPy 1.x, Python's old `distutils` and a CUDA 11 installed by hand.
-`prepare()` bridges the three gaps. It runs once, on `import d2l_attention`, before anything else:
+MXNet 1.9.1 (2022) is the last release on the package index. It still does everything
+this book needs, but it was written for NumPy 1.x, Python's old `distutils` and a CUDA
+11 installed by hand. `prepare()` bridges the three gaps. It runs once, on `import
+d2l_attention`, before anything else:
 
-1. **Names that NumPy and Python dropped.** MXNet looks some of them up while it is imported. They are
-   lent to NumPy for those two seconds and taken away again (`LENT_NAMES`), as is `distutils.version`.
-   Five MXNet modules also need old names at run time: each gets a private view of NumPy that has
-   them (`PRIVATE_NAMES`); the `numpy` that you import stays as it is.
-2. **NumPy 2 prints scalars differently** (`np.int64(3)` for `3`), and MXNet sends shapes and operator
-   attributes to its C++ side as printed text. The `str` of three MXNet modules (`TEXT_MODULES`) is
-   replaced by one that unwraps scalars.
-3. **CUDA libraries from wheels.** The GPU builds `mxnet-cu112` and `mxnet-cu117` link against CUDA 11.
-   When the `nvidia-*-cu11` wheels are installed, their libraries are loaded first, in an order in which
-   each finds what it needs (`CUDA_LIBRARIES`). Nothing is loaded for the CPU build.
+1. **Names that NumPy and Python dropped.** MXNet looks some of them up while it is
+   imported. They are lent to NumPy for those two seconds and taken away again
+   (`LENT_NAMES`), as is `distutils.version`. Five MXNet modules also need old names at
+   run time: each gets a private view of NumPy that has them (`PRIVATE_NAMES`); the
+   `numpy` that you import stays as it is.
+2. **NumPy 2 prints scalars differently** (`np.int64(3)` for `3`), and MXNet sends
+   shapes and operator attributes to its C++ side as printed text. The `str` of three
+   MXNet modules (`TEXT_MODULES`) is replaced by one that unwraps scalars.
+3. **CUDA libraries from wheels.** The GPU builds `mxnet-cu112` and `mxnet-cu117` link
+   against CUDA 11. When the `nvidia-*-cu11` wheels are installed, their libraries are
+   loaded first, in an order in which each finds what it needs (`CUDA_LIBRARIES`).
+   Nothing is loaded for the CPU build.
 """
 
 import contextlib
@@ -31,8 +35,9 @@ from pathlib import Path
 
 import numpy as onp
 
-# What MXNet 1.9.1 looks up in NumPy while it is imported and current NumPy no longer has. Real
-# values where one exists; a financial function (moved to numpy-financial in 2019) gets a stub that says so.
+# What MXNet 1.9.1 looks up in NumPy while it is imported and current NumPy no longer
+# has. Real values where one exists; a financial function (moved to numpy-financial in
+# 2019) gets a stub that says so.
 _FINANCE = ("mirr", "npv", "pmt", "ppmt", "pv", "rate")
 LENT_NAMES = {
     "PZERO": 0.0,
@@ -51,7 +56,8 @@ LENT_NAMES = {
     "msort": functools.partial(onp.sort, axis=0),
     "bool": bool,
 }
-# What MXNet's modules still look up after the import: module -> (its name for NumPy, old names it uses).
+# What MXNet's modules still look up after the import: module -> (its name for NumPy,
+# old names it uses).
 PRIVATE_NAMES = {
     "mxnet.numpy.multiarray": ("_np", ("bool",)),
     "mxnet.ndarray.numpy._op": ("_np", ("bool", "compat")),
@@ -61,7 +67,8 @@ PRIVATE_NAMES = {
 }
 # MXNet's modules that print shapes and operator attributes for the C++ side.
 TEXT_MODULES = ("mxnet._ctypes.ndarray", "mxnet._ctypes.symbol", "mxnet.symbol.symbol")
-# Shared libraries of the `nvidia-*-cu11` wheels, in loading order: (folder below `nvidia/`, file name).
+# Shared libraries of the `nvidia-*-cu11` wheels, in loading order: (folder below
+# `nvidia/`, file name).
 CUDA_LIBRARIES = (
     ("cuda_runtime", "libcudart.so.11.0"),
     ("cublas", "libcublasLt.so.11"),
@@ -81,15 +88,18 @@ _lock = threading.Lock()
 
 
 def prepare() -> None:
-    """Import MXNet under the installed Python and NumPy and switch on its NumPy interface.
+    """Import MXNet under the installed Python and NumPy and switch on its NumPy
+    interface.
 
-    Called by `import d2l_attention`; calling it again does nothing but repeat `npx.set_np()`, which
-    MXNet keeps per thread: call it first in any thread that you start.
+    Called by `import d2l_attention`; calling it again does nothing but repeat
+    `npx.set_np()`, which MXNet keeps per thread: call it first in any thread that you
+    start.
 
     Raises
     ------
     ImportError
-        MXNet is not installed, or its library cannot be loaded; the message says what to install.
+        MXNet is not installed, or its library cannot be loaded; the message says what
+        to install.
     """
     with _lock:
         if "mxnet" not in sys.modules:
@@ -122,7 +132,9 @@ def _import_mxnet() -> None:
 
 
 def _cure(reason: str) -> str:
-    """Say what to do about a shared library that `reason`, the loader's message, names."""
+    """Say what to do about a shared library that `reason`, the loader's message,
+    names.
+    """
     if "libcuda.so" in reason:
         build = cuda_build()
         return (
@@ -132,13 +144,18 @@ def _cure(reason: str) -> str:
     if any(name in reason for name in ("libgomp", "libquadmath")):
         return "On Debian and Ubuntu: apt-get install libgomp1 libquadmath0"
     if cuda_build():
-        return "The GPU build needs the nvidia-*-cu11 wheels, which colab.py in the book's repository lists."
+        return (
+            "The GPU build needs the nvidia-*-cu11 wheels, "
+            "which colab.py in the book's repository lists."
+        )
     return "Install it again: pip install --no-deps --force-reinstall mxnet==1.9.1"
 
 
 @contextlib.contextmanager
 def _lent_names() -> Iterator[None]:
-    """Lend NumPy the names in `LENT_NAMES` that it lacks; take them away again at the end."""
+    """Lend NumPy the names in `LENT_NAMES` that it lacks; take them away again at the
+    end.
+    """
     names = LENT_NAMES | {name: _gone(name) for name in _FINANCE}
     missing = [name for name in names if name not in vars(onp)]
     for name in missing:
@@ -161,7 +178,9 @@ def _gone(name: str):
 
 @contextlib.contextmanager
 def _lent_distutils() -> Iterator[None]:
-    """Lend Python a `distutils.version`, which left it in 3.12 and warns in 3.10 and 3.11."""
+    """Lend Python a `distutils.version`, which left it in 3.12 and warns in 3.10 and
+    3.11.
+    """
     from packaging.version import Version
 
     package, version = (
@@ -182,7 +201,9 @@ def _lent_distutils() -> Iterator[None]:
 
 
 def _patch_mxnet() -> None:
-    """Give MXNet's own modules what they need at run time. NumPy itself is not touched."""
+    """Give MXNet's own modules what they need at run time. NumPy itself is not
+    touched.
+    """
     old_names = LENT_NAMES | {"compat": types.SimpleNamespace(basestring=str)}
     for module_name, (alias, names) in PRIVATE_NAMES.items():
         module = sys.modules.get(module_name)
@@ -195,16 +216,17 @@ def _patch_mxnet() -> None:
         view.__dict__.update(
             {name: old_names[name] for name in names if name not in vars(onp)}
         )
-        view.__getattr__ = functools.partial(
-            getattr, onp
-        )  # submodules that NumPy loads on demand
+        # Submodules that NumPy loads on demand
+        view.__getattr__ = functools.partial(getattr, onp)
         setattr(module, alias, view)
     for name in TEXT_MODULES:
         sys.modules[name].str = _AttributeText
 
 
 class _AttributeTextType(type):
-    """Make `_AttributeText(value)` a plain string, and `isinstance(value, _AttributeText)` a test for one."""
+    """Make `_AttributeText(value)` a plain string, and `isinstance(value,
+    _AttributeText)` a test for one.
+    """
 
     def __call__(cls, value: object = "") -> str:
         return str(_unwrapped(value))
@@ -214,7 +236,9 @@ class _AttributeTextType(type):
 
 
 class _AttributeText(metaclass=_AttributeTextType):
-    """Stands in for `str` in MXNet's modules: NumPy scalars, also in nested tuples, print as plain numbers."""
+    """Stands in for `str` in MXNet's modules: NumPy scalars, also in nested tuples,
+    print as plain numbers.
+    """
 
 
 def _unwrapped(value):
@@ -226,7 +250,9 @@ def _unwrapped(value):
 
 
 def cuda_build() -> str | None:
-    """Name of the installed GPU build of MXNet (one of `CUDA_BUILDS`), or None for the CPU build."""
+    """Name of the installed GPU build of MXNet (one of `CUDA_BUILDS`), or None for the
+    CPU build.
+    """
     for name in CUDA_BUILDS:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             importlib.metadata.distribution(name)
@@ -235,16 +261,19 @@ def cuda_build() -> str | None:
 
 
 def load_cuda_libraries(search_path: list[str] | None = None) -> list[Path]:
-    """Load the CUDA 11 libraries of the installed `nvidia-*-cu11` wheels, and return their paths.
+    """Load the CUDA 11 libraries of the installed `nvidia-*-cu11` wheels, and return
+    their paths.
 
-    Libraries that no wheel supplies are left to the system's loader. `search_path` names the folders to
-    look in instead of `sys.path`; each is expected to hold `nvidia/<name>/lib/<file>`. The folder with
-    CUDA 11's runtime comes first: CUDA 12's wheels hold some files of the same names.
+    Libraries that no wheel supplies are left to the system's loader. `search_path`
+    names the folders to look in instead of `sys.path`; each is expected to hold
+    `nvidia/<name>/lib/<file>`. The folder with CUDA 11's runtime comes first: CUDA 12's
+    wheels hold some files of the same names.
 
     Raises
     ------
     ImportError
-        A library is there but does not load; the message names it and the loader's reason.
+        A library is there but does not load; the message names it and the loader's
+        reason.
     """
     roots = [
         Path(root, "nvidia")
@@ -273,14 +302,15 @@ def load_cuda_libraries(search_path: list[str] | None = None) -> list[Path]:
 
 @functools.cache
 def _usable(index: int) -> bool:
-    """Whether GPU `index` runs a kernel of this MXNet build; says why not, once, if it is there but does not."""
+    """Whether GPU `index` runs a kernel of this MXNet build; says why not, once, if it
+    is there but does not.
+    """
     import mxnet as mx
 
     try:
         ones = mx.np.ones((2, 2), ctx=mx.gpu(index))
-        return (
-            float(mx.np.dot(ones, ones).sum()) == 8.0
-        )  # reading the result waits for the kernel
+        # Reading the result waits for the kernel
+        return float(mx.np.dot(ones, ones).sum()) == 8.0
     except mx.MXNetError as error:
         reason = str(error).strip().splitlines()[-1]
         warnings.warn(
@@ -306,8 +336,8 @@ def _num_gpus() -> int:
 def try_gpu(index: int = 0):
     """Return GPU `index` if this MXNet build can run on it, else the CPU.
 
-    A GPU that is visible but unusable (Hopper and newer have no kernels in these builds) is found out by
-    running one small kernel; a warning then says so, once.
+    A GPU that is visible but unusable (Hopper and newer have no kernels in these
+    builds) is found out by running one small kernel; a warning then says so, once.
 
     Raises
     ------
@@ -324,7 +354,9 @@ def try_gpu(index: int = 0):
 
 
 def try_all_gpus() -> list:
-    """Return all GPUs that this MXNet build can run on, or `[cpu()]` if there is none."""
+    """Return all GPUs that this MXNet build can run on, or `[cpu()]` if there is
+    none.
+    """
     import mxnet as mx
 
     gpus = [mx.gpu(index) for index in range(_num_gpus()) if _usable(index)]
@@ -332,9 +364,11 @@ def try_all_gpus() -> list:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed MXNet on every device, NumPy's global state and Python's `random`, with 0 <= seed < 2**32.
+    """Seed MXNet on every device, NumPy's global state and Python's `random`, with 0 <=
+    seed < 2**32.
 
-    Covers MXNet's draws, initialisation and dropout, and the shuffling of Gluon's DataLoader.
+    Covers MXNet's draws, initialisation and dropout, and the shuffling of Gluon's
+    DataLoader.
 
     Raises
     ------
@@ -356,7 +390,9 @@ def seed_everything(seed: int) -> None:
 
 
 def _integer(name: str, value, limit: int) -> int:
-    """Return `value` as a Python integer in [0, limit); NumPy integers count, booleans and floats do not."""
+    """Return `value` as a Python integer in [0, limit); NumPy integers count, booleans
+    and floats do not.
+    """
     try:
         number = operator.index(value)
     except TypeError:
@@ -369,7 +405,8 @@ def _integer(name: str, value, limit: int) -> int:
 
 
 def describe_device(device) -> str:
-    """Return one line for a notebook's top: the device and, for a GPU, how many there are.
+    """Return one line for a notebook's top: the device and, for a GPU, how many there
+    are.
 
     >>> import mxnet as mx
     >>> describe_device(mx.cpu())

@@ -1,7 +1,9 @@
-"""One code path, two sizes: `quick` for a reader (about a minute), `paper` for the paper's own setting.
+"""One code path, two sizes: `quick` for a reader (about a minute), `paper` for the
+paper's own setting.
 
-The environment variable `D2L_ATTENTION_SCALE` picks the size; a notebook holds both in one call of `choose`.
-A paper-scale run records what it measured in `results/NAME.json`, which the book's tables read.
+The environment variable `D2L_ATTENTION_SCALE` picks the size; a notebook holds both in
+one call of `choose`. A paper-scale run records what it measured in `results/NAME.json`,
+which the book's tables read.
 """
 
 import datetime
@@ -38,13 +40,14 @@ def choose(*, quick: Mapping, paper: Mapping) -> SimpleNamespace:
     ValueError
         The two do not hold the same names.
 
-    >>> settings = choose(quick={"epochs": 5, "width": 32}, paper={"epochs": 100, "width": 512})
+    >>> settings = choose(quick={"epochs": 5}, paper={"epochs": 100})
     >>> settings.epochs in (5, 100)
     True
     """
     if different := sorted(quick.keys() ^ paper.keys()):
         raise ValueError(
-            f"quick and paper must hold the same names; only one of them has {', '.join(different)}"
+            "quick and paper must hold the same names; "
+            f"only one of them has {', '.join(different)}"
         )
     return SimpleNamespace(**{"quick": quick, "paper": paper}[SCALE])
 
@@ -58,18 +61,22 @@ def save_results(
     data: str,
     device: str,
 ) -> Path | None:
-    """Write what a paper-scale run measured to `results/NAME.json`; at quick scale only check the arguments.
+    """Write what a paper-scale run measured to `results/NAME.json`; at quick scale only
+    check the arguments.
 
     Parameters
     ----------
     name : str
-        Name of the system, as its notebook's: lower-case letters, digits and underscores.
+        Name of the system, as its notebook's: lower-case letters, digits and
+        underscores.
     metrics : mapping
-        `{KEY: {"values": [one per seed], "paper": the paper's number or None, "unit": "..."}}`. A value that
-        no seed moves (a count, an exact solution) stands alone in its list. Mean and sample standard
-        deviation (None for a single value) are added.
+        `{KEY: {"values": [one per seed], "paper": the paper's number or None, "unit":
+        "..."}}`. A value that no seed moves (a count, an exact solution) stands alone
+        in its list. Mean and sample standard deviation (None for a single value) are
+        added.
     minutes, seeds, data, device : float, list of int, str, str
-        Wall time of the run, its seeds, the data set and `runtime.describe_device`'s sentence.
+        Wall time of the run, its seeds, the data set and `runtime.describe_device`'s
+        sentence.
 
     Returns
     -------
@@ -79,7 +86,8 @@ def save_results(
     Raises
     ------
     ValueError
-        The name is not a plain name, a number is not finite, or a metric's values do not match the seeds.
+        The name is not a plain name, a number is not finite, or a metric's values do
+        not match the seeds.
     """
     _plain_name(name)
     if not (math.isfinite(minutes) and minutes >= 0):
@@ -103,10 +111,12 @@ def save_results(
 
 
 def remember(name: str, key: str, run: Callable[[], Mapping]) -> dict:
-    """Return what one of a system's many runs measured; at paper scale run it only if it never ran before.
+    """Return what one of a system's many runs measured; at paper scale run it only if
+    it never ran before.
 
-    Hours of runs can so be stopped and taken up again, or be shared between processes. What a run measured is one line
-    of `results/NAME.runs.jsonl`; delete the file to measure anew. At quick scale nothing is read or kept.
+    Hours of runs can so be stopped and taken up again, or be shared between processes.
+    What a run measured is one line of `results/NAME.runs.jsonl`; delete the file to
+    measure anew. At quick scale nothing is read or kept.
 
     Parameters
     ----------
@@ -169,7 +179,8 @@ def load_results(name: str) -> dict:
     path = RESULTS / f"{name}.json"
     if not path.is_file():
         raise FileNotFoundError(
-            f"no results for {name!r} ({path}): run its notebook with D2L_ATTENTION_SCALE=paper to record them"
+            f"no results for {name!r} ({path}): run its notebook with "
+            "D2L_ATTENTION_SCALE=paper to record them"
         )
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -182,7 +193,8 @@ def _summary(key: str, metric: Mapping, seeds: int) -> dict:
     values = [float(value) for value in metric["values"]]
     if len(values) not in (1, seeds):
         raise ValueError(
-            f"metric {key!r} must have one value per seed ({seeds}) or a single one, got {len(values)}"
+            f"metric {key!r} must have one value per seed ({seeds}) "
+            f"or a single one, got {len(values)}"
         )
     paper = None if metric["paper"] is None else float(metric["paper"])
     if not all(map(math.isfinite, values if paper is None else [*values, paper])):

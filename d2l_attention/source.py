@@ -1,4 +1,6 @@
-"""Show a piece of the package in a notebook, so that the book never holds a copy that can go stale."""
+"""Show a piece of the package in a notebook, so that the book never holds a copy that
+can go stale.
+"""
 
 import functools
 import inspect
@@ -9,8 +11,9 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-# Jupyter Book colours the class `highlight` itself. JupyterLab and Colab do not, so these rules, weaker than
-# the book's, follow their light or dark theme. Every colour has a contrast of 4.5 or more on its page.
+# Jupyter Book colours the class `highlight` itself. JupyterLab and Colab do not, so
+# these rules, weaker than the book's, follow their light or dark theme. Every colour
+# has a contrast of 4.5 or more on its page.
 _STYLE = """<style>
 .shown-source {--code: #1f2328; --keyword: #a6266e; --string: #0a5c36; --comment: #57606a; --name: #0550ae}
 body[data-jp-theme-light="false"] .shown-source, html[theme="dark"] .shown-source, html[data-theme="dark"] .shown-source
@@ -25,7 +28,9 @@ body[data-jp-theme-light="false"] .shown-source, html[theme="dark"] .shown-sourc
 
 
 class Source:
-    """Python source that a notebook shows highlighted, and everything else as plain text."""
+    """Python source that a notebook shows highlighted, and everything else as plain
+    text.
+    """
 
     def __init__(self, text: str):
         self.text = text
@@ -40,7 +45,8 @@ class Source:
 
 
 def show_source(obj, *more) -> None:
-    """Display the source of functions, classes, methods or modules, each under the name of its file.
+    """Display the source of functions, classes, methods or modules, each under the name
+    of its file.
 
     Raises
     ------

@@ -1,4 +1,5 @@
-"""The training loop of the book: batches in, a history out. A model writes its step; the loop stays.
+"""The training loop of the book: batches in, a history out. A model writes its step;
+the loop stays.
 
 >>> from mxnet import gluon, np
 >>> slope = gluon.Parameter("slope", shape=(1,), init="zeros")
@@ -6,7 +7,9 @@
 >>> x = onp.array([1, 2, 3, 4], dtype="float32")
 >>> data = batches((x, 3 * x), batch_size=2, shuffle=True, seed=0, device=None)
 >>> trainer = gluon.Trainer([slope], "sgd", {"learning_rate": 0.1})
->>> history = train(lambda x, y: np.square(y - slope.data() * x), data, trainer, epochs=8, progress=False)
+>>> def step(x, y):
+...     return np.square(y - slope.data() * x)
+>>> history = train(step, data, trainer, epochs=8, progress=False)
 >>> slope.data().round(2)
 array([3.])
 >>> history["loss"].shape
@@ -26,22 +29,25 @@ from tqdm import tqdm
 import mxnet as mx
 from mxnet import autograd, gluon, np
 
-# How many steps may wait in MXNet's queue before the loop reads the oldest one's loss. Reading the newest
-# would make Python wait for every step; never reading would let it queue a whole epoch's batches in memory.
+# How many steps may wait in MXNet's queue before the loop reads the oldest one's loss.
+# Reading the newest would make Python wait for every step; never reading would let it
+# queue a whole epoch's batches in memory.
 QUEUED_STEPS = 8
 
 
 @dataclass(frozen=True)
 class History:
-    """What happened in training: `history["loss"]` is an array with one number per epoch.
+    """What happened in training: `history["loss"]` is an array with one number per
+    epoch.
 
     Attributes
     ----------
     epochs : list of dict
-        One record per epoch: "epoch" (from 1), "loss" (mean over the epoch's examples, taken while the
-        parameters moved) and whatever `evaluate` returned.
+        One record per epoch: "epoch" (from 1), "loss" (mean over the epoch's examples,
+        taken while the parameters moved) and whatever `evaluate` returned.
     best : int or None
-        Index into `epochs` of the lowest monitored value (the first, if equal); None without a monitor.
+        Index into `epochs` of the lowest monitored value (the first, if equal); None
+        without a monitor.
     stopped_early : bool
         Whether patience ran out before the last epoch.
     """
@@ -67,28 +73,33 @@ def batches(
     seed: int = 0,
     device=None,
 ) -> Callable[[int], Iterator[tuple]]:
-    """Cut arrays into batches on a device: returns a function that `train` calls once an epoch.
+    """Cut arrays into batches on a device: returns a function that `train` calls once
+    an epoch.
 
     Parameters
     ----------
     arrays : tuple of numpy.ndarray
-        All of the same length; each keeps its dtype (MXNet's parameters are float32 unless cast).
+        All of the same length; each keeps its dtype (MXNet's parameters are float32
+        unless cast).
     batch_size : int
         Examples a batch; the last batch holds the rest and may be smaller.
     shuffle, seed : bool, int
-        Whether to draw a new order each epoch. It depends on (seed, epoch) alone, so that a second
-        iteration over the same epoch sees the same batches.
+        Whether to draw a new order each epoch. It depends on (seed, epoch) alone, so
+        that a second iteration over the same epoch sees the same batches.
     device : mxnet.Context, optional
         Where the batches go; MXNet's current one if None.
 
     Raises
     ------
     TypeError
-        An array is not a NumPy array (an MXNet array would be sliced on its device, slowly).
+        An array is not a NumPy array (an MXNet array would be sliced on its device,
+        slowly).
     ValueError
-        There are no arrays, they are empty or of different lengths, or `batch_size` is not positive.
+        There are no arrays, they are empty or of different lengths, or `batch_size` is
+        not positive.
 
-    >>> for x, y in batches((onp.arange(5), onp.arange(5.0)), batch_size=2, shuffle=False)(epoch=0):
+    >>> arrays = onp.arange(5), onp.arange(5.0)
+    >>> for x, y in batches(arrays, batch_size=2, shuffle=False)(epoch=0):
     ...     print(x, y)
     [0 1] [0. 1.]
     [2 3] [2. 3.]
@@ -100,14 +111,16 @@ def batches(
     lengths = {len(array) for array in arrays}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(
-            f"arrays must have one common length above zero, got lengths {sorted(lengths)}"
+            "arrays must have one common length above zero, "
+            f"got lengths {sorted(lengths)}"
         )
     if batch_size < 1:
         raise ValueError(f"batch_size must be positive, got {batch_size}")
     length = lengths.pop()
 
     def epoch_batches(epoch: int) -> Iterator[tuple]:
-        # RandomState, because NumPy promises that its stream never changes; default_rng's may.
+        # RandomState, because NumPy promises that its stream never changes;
+        # default_rng's may.
         order = (
             onp.random.RandomState([seed, epoch]).permutation(length)
             if shuffle
@@ -139,37 +152,43 @@ def train(
     Parameters
     ----------
     step : callable
-        `step(*batch)` returns the losses of a batch, one per example, shape (batch,). It runs inside
-        `autograd.record()`; the loop does the rest (backward, clipping, `trainer.step`).
+        `step(*batch)` returns the losses of a batch, one per example, shape (batch,).
+        It runs inside `autograd.record()`; the loop does the rest (backward, clipping,
+        `trainer.step`).
     batches : iterable of tuples, or callable
-        Iterated anew each epoch; or a function that returns the batches of epoch 0, 1, ...
+        Iterated anew each epoch; or a function that returns the batches of epoch 0, 1,
+        ...
     trainer : mxnet.gluon.Trainer
         Holds the parameters, on one device, and the optimizer.
     clip_norm : float, optional
-        Largest Euclidean norm of the gradient of the batch's mean loss, over all parameters together;
-        a longer one is shortened (Pascanu, Mikolov and Bengio, 2013, algorithm 1).
+        Largest Euclidean norm of the gradient of the batch's mean loss, over all
+        parameters together; a longer one is shortened (Pascanu, Mikolov and Bengio,
+        2013, algorithm 1).
     clip_each : bool
         Apply `clip_norm` to each parameter's gradient by itself instead.
     evaluate : callable, optional
-        Returns numbers by name, such as `{"validation": 0.3}`; called after each epoch, in predict mode.
+        Returns numbers by name, such as `{"validation": 0.3}`; called after each epoch,
+        in predict mode.
     monitor : str, optional
-        The name ("loss" or one of `evaluate`'s) that judges an epoch: lower is better. The parameters of
-        the best epoch are kept in memory, and are the model's when `train` returns.
+        The name ("loss" or one of `evaluate`'s) that judges an epoch: lower is better.
+        The parameters of the best epoch are kept in memory, and are the model's when
+        `train` returns.
     patience : int, optional
         Stop after this many epochs in a row that did not improve on the best one.
     description, progress : str, bool
-        What the progress line says, and whether there is one. Its last state holds no times or rates: a
-        notebook that is executed again prints the same.
+        What the progress line says, and whether there is one. Its last state holds no
+        times or rates: a notebook that is executed again prints the same.
 
     Raises
     ------
     ValueError
-        An argument is out of range, an epoch has no batches, losses are not of shape (batch,), or
-        `monitor` is not among the evaluated names.
+        An argument is out of range, an epoch has no batches, losses are not of shape
+        (batch,), or `monitor` is not among the evaluated names.
     TypeError
         A batch is not a tuple or list, or `step` does not return an MXNet array.
     FloatingPointError
-        A loss or the monitored value is not finite (for the loss) or not a number; names epoch and step.
+        A loss or the monitored value is not finite (for the loss) or not a number;
+        names epoch and step.
     """
     _check(trainer, epochs, clip_norm, monitor, patience)
     clip = (clip_norm, clip_each)
@@ -229,13 +248,16 @@ def _train_epoch(step, batches, trainer, clip, epoch, line) -> float:
         line.update(0)  # redraws, if the last time was long enough ago
     if count == 0:
         raise ValueError(
-            f"batches is empty in epoch {epoch}; an iterator that ends must be made anew each epoch"
+            f"batches is empty in epoch {epoch}; "
+            "an iterator that ends must be made anew each epoch"
         )
     return total / count
 
 
 def _losses(step, batches, trainer, clip) -> Iterator[onp.ndarray]:
-    """Yield the losses of each step, shape (batch,), `QUEUED_STEPS` steps after it was queued."""
+    """Yield the losses of each step, shape (batch,), `QUEUED_STEPS` steps after it was
+    queued.
+    """
     queued = deque()
     for batch in batches:
         queued.append(_take_step(step, batch, trainer, *clip))
@@ -260,9 +282,8 @@ def _take_step(step, batch, trainer, clip_norm, clip_each) -> np.ndarray:
         gradients = [
             p.grad().as_nd_ndarray() for p in trainer._params if p.grad_req != "null"
         ]
-        limit = (
-            clip_norm * losses.size
-        )  # backward() sums over the batch, trainer.step() divides by its size
+        # backward() sums over the batch, trainer.step() divides by its size
+        limit = clip_norm * losses.size
         if clip_each:
             _clip_each(gradients, limit)
         else:
@@ -272,7 +293,9 @@ def _take_step(step, batch, trainer, clip_norm, clip_each) -> np.ndarray:
 
 
 def _clip_each(gradients, limit) -> None:
-    """Shorten each gradient that is longer than the limit; read all norms at once, for few are."""
+    """Shorten each gradient that is longer than the limit; read all norms at once, for
+    few are.
+    """
     norms = onp.sqrt(
         mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).asnumpy()
     )
@@ -296,7 +319,9 @@ def _is_best(records, monitor, best) -> bool:
 
 @contextmanager
 def _progress_line(description: str, epochs: int, progress: bool) -> Iterator[tqdm]:
-    """Show one line of plain text on stdout that is rewritten in place and ends in the state of the last epoch."""
+    """Show one line of plain text on stdout that is rewritten in place and ends in the
+    state of the last epoch.
+    """
     layout = "{desc} |{bar:10}| {n_fmt}/{total_fmt} epochs{postfix}"
     line = tqdm(
         total=epochs,

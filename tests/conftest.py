@@ -1,4 +1,6 @@
-"""What all tests share: one thread (so that results are exact), the runtime, and the real data where present."""
+"""What all tests share: one thread (so that results are exact), the runtime, and the
+real data where present.
+"""
 
 import os
 
@@ -21,7 +23,8 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 @pytest.fixture
 def real_data(monkeypatch) -> Path:
-    """The folder with real data sets: `D2L_ATTENTION_DATA`, else `../shared/data` beside the repository.
+    """The folder with real data sets: `D2L_ATTENTION_DATA`, else `../shared/data`
+    beside the repository.
 
     A test that asks for it is skipped where there is neither: tests never download.
     """

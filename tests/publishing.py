@@ -1,4 +1,6 @@
-"""What the tests of pages and decks share: building the book, a local server, and a browser that listens."""
+"""What the tests of pages and decks share: building the book, a local server, and a
+browser that listens.
+"""
 
 import contextlib
 import functools
@@ -61,7 +63,9 @@ def copy_sources(target: Path) -> Path:
 
 @contextlib.contextmanager
 def open_browser() -> Iterator[Browser]:
-    """A headless browser; without one the test is skipped, or fails where D2L_ATTENTION_REQUIRE_BROWSER=1 is set."""
+    """A headless browser; without one the test is skipped, or fails where
+    D2L_ATTENTION_REQUIRE_BROWSER=1 is set.
+    """
     if chromium_browser.find_chromium() is None:
         if os.environ.get("D2L_ATTENTION_REQUIRE_BROWSER") == "1":
             pytest.fail("D2L_ATTENTION_REQUIRE_BROWSER=1, but no Chromium is installed")
@@ -86,7 +90,9 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 def listen(page: Page) -> list[str]:
-    """A list that fills with what goes wrong on the page: script errors, failed or outside requests."""
+    """A list that fills with what goes wrong on the page: script errors, failed or
+    outside requests.
+    """
     problems: list[str] = []
     page.on(
         "console",
@@ -121,7 +127,9 @@ def listen(page: Page) -> list[str]:
 
 
 def lost(request) -> bool:
-    """Whether a request failed by itself, not because the test went on to the next page."""
+    """Whether a request failed by itself, not because the test went on to the next
+    page.
+    """
     return request.failure != "net::ERR_ABORTED"
 
 

@@ -1,4 +1,6 @@
-"""The speed benchmark runs, compares equal answers, and writes what it promises. No test here looks at a time."""
+"""The speed benchmark runs, compares equal answers, and writes what it promises. No
+test here looks at a time.
+"""
 
 import json
 import sys
@@ -11,9 +13,8 @@ pytest.importorskip(
     "torch", reason="PyTorch, with which the benchmark compares, is not installed"
 )
 pytest.importorskip("d2l.mxnet")
-sys.path.insert(
-    0, str(Path(__file__).resolve().parents[1])
-)  # where `python -m benchmarks.attention` finds it
+# Where `python -m benchmarks.attention` finds it
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import attention, memory_networks, timing
 
@@ -60,9 +61,8 @@ def test_exit_code_tells_whether_a_bound_is_broken(bound, code, small, monkeypat
 @pytest.mark.parametrize("masked", [False, True])
 def test_the_shapes_that_are_measured_give_the_same_answers(name, masked):
     for shape in attention.SHAPES:
-        attention.compare(
-            name, shape, masked, rounds=1
-        )  # raises AssertionError otherwise
+        # Raises AssertionError otherwise
+        attention.compare(name, shape, masked, rounds=1)
 
 
 def test_different_answers_are_refused():
@@ -88,10 +88,8 @@ def test_each_turn_is_preceded_by_an_untimed_call():
 
 
 def test_ratio_is_taken_within_rounds():
-    ours, theirs = (
-        onp.array([1.0, 10.0, 3.0]),
-        onp.array([2.0, 20.0, 6.0]),
-    )  # the second round was disturbed
+    # The second round was disturbed
+    ours, theirs = (onp.array([1.0, 10.0, 3.0]), onp.array([2.0, 20.0, 6.0]))
     assert timing.ratio(ours, theirs) == (0.5, [0.5, 0.5])
 
 

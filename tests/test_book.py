@@ -1,4 +1,6 @@
-"""The book as readers see it: it builds without a warning, and its pages are looked at in a browser."""
+"""The book as readers see it: it builds without a warning, and its pages are looked at
+in a browser.
+"""
 
 import re
 import subprocess
@@ -24,7 +26,8 @@ from slides import toc_notebooks
 
 WIDTHS = {"desktop": 1400, "phone": 390}
 
-# What sticks out: the page scrolls sideways, or a box hides content on a side where no scrolling reaches it.
+# What sticks out: the page scrolls sideways, or a box hides content on a side where no
+# scrolling reaches it.
 OVERFLOW = """() => {
   const problems = [];
   const page = document.documentElement;
@@ -110,7 +113,8 @@ def test_pages_open_without_a_server(html, browser):
             ROOT / name
         ).read_text("utf-8")
     page.close()
-    # sphinx-book-theme 1.1 (Python 3.10) asks for its icons' fonts twice; from a file, the first way is refused.
+    # sphinx-book-theme 1.1 (Python 3.10) asks for its icons' fonts twice; from a file,
+    # the first way is refused.
     expected = ("fontawesome", "ERR_FAILED")
     assert [
         problem for problem in problems if not any(word in problem for word in expected)
@@ -239,9 +243,8 @@ def test_pdf(html, browser):
     count = len(re.findall(rb"/Type /Page\n", content))
     assert content.startswith(b"%PDF-")
     assert 10 <= count <= 400
-    for _, page in pdf.toc_pages(
-        ROOT
-    ):  # every page of the book begins on a page of its own, in order
+    # Every page of the book begins on a page of its own, in order
+    for _, page in pdf.toc_pages(ROOT):
         assert pdf.anchor(page, "") in numbers, page
     starts = [numbers[pdf.anchor(page, "")] for _, page in pdf.toc_pages(ROOT)]
     assert starts == sorted(set(starts))

@@ -1,4 +1,6 @@
-"""Downloads against a server on this machine that misbehaves on demand, and archives that mean harm."""
+"""Downloads against a server on this machine that misbehaves on demand, and archives
+that mean harm.
+"""
 
 import contextlib
 import hashlib
@@ -47,9 +49,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         if self.path == "/gzip" and "gzip" in self.headers.get("Accept-Encoding", ""):
-            self.send_header(
-                "Content-Encoding", "gzip"
-            )  # what some servers do to .gz files
+            # What some servers do to .gz files
+            self.send_header("Content-Encoding", "gzip")
         self.send_header(
             "Content-Length",
             str(len(CONTENT) // 2 if self.path == "/short" else len(CONTENT)),
@@ -61,10 +62,8 @@ class Handler(BaseHTTPRequestHandler):
         half = len(CONTENT) // 2
         if path == "/wrong":
             self.wfile.write(CONTENT[::-1])
-        elif path in (
-            "/short",
-            "/cut",
-        ):  # half of what is right; /cut breaks what its header promised
+        # Half of what is right; /cut breaks what its header promised
+        elif path in ("/short", "/cut"):
             self.wfile.write(CONTENT[:half])
         elif path == "/stuck":
             self.wfile.write(CONTENT[:half])
@@ -80,7 +79,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch):
-    """A server with `requests` (the paths asked for), `may_go_on` (an event) and `url(path)`."""
+    """A server with `requests` (the paths asked for), `may_go_on` (an event) and
+    `url(path)`.
+    """
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.requests, server.may_go_on = [], threading.Event()
@@ -299,7 +300,8 @@ def test_a_file_in_a_read_only_folder_is_used(server, folder):
         (folder / "digits").chmod(0o755)
 
 
-# A shell starts background jobs with interrupts ignored, and their children inherit that: listen to them again.
+# A shell starts background jobs with interrupts ignored, and their children inherit
+# that: listen to them again.
 FETCH = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -365,7 +367,9 @@ PLAIN = {"a.txt": b"one", "deep/er/b.txt": b"two", "deep/empty": b""}
 
 
 def tar(path, members, kind="gz"):
-    """Write a tar file with nothing checked; a member's content may be a TarInfo type instead of bytes."""
+    """Write a tar file with nothing checked; a member's content may be a TarInfo type
+    instead of bytes.
+    """
     with tarfile.open(path, f"w:{kind}") as opened:
         for name, content in members.items():
             member = tarfile.TarInfo(name)
@@ -393,7 +397,9 @@ TYPES = (
 
 
 def zip_(path, members):
-    """Write a zip file with nothing checked; content `tarfile.SYMTYPE` makes a symbolic link."""
+    """Write a zip file with nothing checked; content `tarfile.SYMTYPE` makes a symbolic
+    link.
+    """
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
         for name, content in members.items():
             member = zipfile.ZipInfo(name)
@@ -472,9 +478,8 @@ def test_a_damaged_archive_stops_everything(tmp_path, kind):
     source = pack(kind, tmp_path / "archive", PLAIN | {"noise": noise})
     content = bytearray(source.read_bytes())
     if kind == "zip":
-        content[50_000:50_004] = (
-            b"\0" * 4
-        )  # its table of contents is at the end: damage the middle
+        # Its table of contents is at the end: damage the middle
+        content[50_000:50_004] = b"\0" * 4
     source.write_bytes(content if kind == "zip" else content[:100_000])
     with pytest.raises(ValueError, match=r"is damaged|neither a tar nor a zip"):
         cache.extract(source, tmp_path / "data")

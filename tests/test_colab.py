@@ -1,4 +1,6 @@
-"""The installation on Colab: what colab.py decides and asks pip for, and the notebooks' setup cell. Nothing is installed."""
+"""The installation on Colab: what colab.py decides and asks pip for, and the notebooks'
+setup cell. Nothing is installed.
+"""
 
 import ast
 import json
@@ -16,7 +18,9 @@ NOTEBOOKS = sorted((ROOT / "chapters").glob("*/*.ipynb"))
 
 
 class Colab:
-    """A machine without internet or GPU that records every command and plays nvidia-smi, git and pip."""
+    """A machine without internet or GPU that records every command and plays
+    nvidia-smi, git and pip.
+    """
 
     def __init__(self, folder: Path, smi: str | None):
         self.folder, self.smi, self.pip_fails = folder, smi, False
@@ -46,7 +50,9 @@ class Colab:
 
 @pytest.fixture
 def colab(tmp_path, monkeypatch):
-    """Function (nvidia-smi's answer or None) -> a `Colab` with colab.py's functions as `colab.script`."""
+    """Function (nvidia-smi's answer or None) -> a `Colab` with colab.py's functions as
+    `colab.script`.
+    """
 
     def start(smi: str | None = None) -> Colab:
         machine = Colab(tmp_path, smi)
@@ -175,7 +181,9 @@ def test_versions_are_those_of_the_lock():
 
 
 def test_wheels_supply_every_library_that_is_loaded():
-    """colab.py installs the wheels, runtime.py loads their libraries: one list must fit the other."""
+    """colab.py installs the wheels, runtime.py loads their libraries: one list must fit
+    the other.
+    """
     from d2l_attention import runtime
 
     script = runpy.run_path(str(ROOT / "colab.py"))
@@ -206,7 +214,7 @@ def test_only_the_standard_library_is_imported():
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
-# -------------------------------------------------------------------------------- the setup cell
+# ----------------------------------------------------------------------- the setup cell
 
 
 ADDRESS = "https://github.com/owner/name"

@@ -1,4 +1,6 @@
-"""What is imported is declared in pyproject.toml, and what is declared is in the lock."""
+"""What is imported is declared in pyproject.toml, and what is declared is in the
+lock.
+"""
 
 import ast
 import json
@@ -67,7 +69,8 @@ def sources(path: Path) -> list[str]:
 
 
 def imported(source: str) -> Iterator[str]:
-    """Top-level names of the modules that a source imports, also through importlib and pytest.
+    """Top-level names of the modules that a source imports, also through importlib and
+    pytest.
 
     >>> list(imported("import a.b, c; from d.e import f; from . import g"))
     ['a', 'c', 'd']
@@ -95,7 +98,9 @@ def files(*patterns: str) -> list[Path]:
 
 
 def distributions(paths: Iterable[Path]) -> dict[str, set[str]]:
-    """{distribution: the files that import it}, without the standard library and this project."""
+    """{distribution: the files that import it}, without the standard library and this
+    project.
+    """
     ours = {path.stem for path in files("tools/*.py", "tests/*.py", "book/_ext/*.py")}
     ours |= {"d2l_attention", "benchmarks", "colab"} | set(sys.stdlib_module_names)
     providers = packages_distributions()
@@ -147,7 +152,9 @@ def test_an_undeclared_import_is_noticed(tmp_path, monkeypatch):
 
 
 def locked_versions(name: str) -> list[str]:
-    """The versions of a package that requirements.lock holds, one for each range of Pythons."""
+    """The versions of a package that requirements.lock holds, one for each range of
+    Pythons.
+    """
     lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
     locked = [Requirement(line) for line in lines if line and line[0] not in "#-"]
     found = [

@@ -1,4 +1,6 @@
-"""Re-executing a notebook gives the same bytes, keeps timings, and never leaves a half-run file."""
+"""Re-executing a notebook gives the same bytes, keeps timings, and never leaves a
+half-run file.
+"""
 
 import base64
 import subprocess

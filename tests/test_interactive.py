@@ -1,4 +1,6 @@
-"""The interactive figure, in a browser: every number it shows is compared with an independent NumPy estimate."""
+"""The interactive figure, in a browser: every number it shows is compared with an
+independent NumPy estimate.
+"""
 
 import doctest
 import html
@@ -33,7 +35,9 @@ def points():
 
 
 def nadaraya_watson(query, kernel, bandwidth, data=None):
-    """Weights and estimate, written as the definition says; None where no kernel reaches a point."""
+    """Weights and estimate, written as the definition says; None where no kernel
+    reaches a point.
+    """
     x, y = points() if data is None else data
     u = abs(query - x) / bandwidth
     weights = {
@@ -54,7 +58,7 @@ def figure(**arguments):
     )
 
 
-# --------------------------------------------------------------------------------------- without a browser
+# -------------------------------------------------------------------- without a browser
 def test_doctest():
     assert doctest.testmod(interactive).failed == 0
 
@@ -89,9 +93,8 @@ def test_payload_holds_the_points():
         html.unescape(re.search(r'data-figure="([^"]*)"', figure().data).group(1))
     )
     numpy.testing.assert_allclose([payload["x"], payload["y"]], points(), rtol=1e-11)
-    assert (
-        next(value for _, value in payload["truth"]) is None
-    )  # the power of a negative number: a gap
+    # The power of a negative number: a gap
+    assert next(value for _, value in payload["truth"]) is None
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -113,9 +116,8 @@ def test_weights_are_those_of_the_package(kernel):
     from mxnet import np
 
     x, y = points()
-    queries = numpy.array(
-        [0.4, 2.0, 4.9, 9.0]
-    )  # the last one is out of every compact kernel's reach
+    # The last one is out of every compact kernel's reach
+    queries = numpy.array([0.4, 2.0, 4.9, 9.0])
     score = getattr(attention, f"{kernel.capitalize()}Score")(bandwidth=0.7)
     score.initialize()
     scores = score(np.array(queries).reshape(1, -1, 1), np.array(x).reshape(1, -1, 1))
@@ -200,7 +202,7 @@ def test_any_scale(scale, shift):
     assert payload["bottom"] < x[1] < payload["top"]
 
 
-# ------------------------------------------------------------------------------------------ with a browser
+# ----------------------------------------------------------------------- with a browser
 @pytest.fixture(scope="module")
 def browser():
     with open_browser() as opened:
@@ -209,7 +211,9 @@ def browser():
 
 @pytest.fixture
 def visit(browser, tmp_path):
-    """Open figures as a file:// page; afterwards there must be no console message, error or request."""
+    """Open figures as a file:// page; afterwards there must be no console message,
+    error or request.
+    """
     contexts, problems = [], []
 
     def open_page(*figures, style="", head="", body="{}", **options):
@@ -258,7 +262,9 @@ def state(page, index=0):
 
 
 def assert_agrees(page, index=0, data=None):
-    """All the figure's numbers, hidden and shown, are those of NumPy for the query, kernel and bandwidth it names."""
+    """All the figure's numbers, hidden and shown, are those of NumPy for the query,
+    kernel and bandwidth it names.
+    """
     now = state(page, index)
     weights, estimate = nadaraya_watson(
         now["query"], now["kernel"], now["bandwidth"], data
@@ -321,9 +327,8 @@ def test_every_bandwidth_and_kernel(visit, kernel):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_limits_of_the_bandwidth(visit, kernel):
     x, y = points()
-    page = visit(
-        figure(kernel=kernel, query=x[3])
-    )  # at a point, so that compact kernels reach one
+    # At a point, so that compact kernels reach one
+    page = visit(figure(kernel=kernel, query=x[3]))
     page.locator(".bandwidth").focus()
     page.keyboard.press("End")
     assert assert_agrees(page)["estimate"] == pytest.approx(y.mean(), abs=0.02)
@@ -340,10 +345,11 @@ def test_keyboard(visit):
     page.keyboard.press("Tab")
     grip = page.get_by_role("slider", name="query x")
     assert grip.evaluate("node => node === document.activeElement")
+    # Focus is visible
     assert (
         grip.locator(".halo").evaluate("node => getComputedStyle(node).strokeWidth")
         == "2px"
-    )  # focus is visible
+    )
     expected = 2.0
     for key, step in (
         ("ArrowRight", 0.05),
@@ -390,7 +396,9 @@ def test_keyboard(visit):
 
 
 def touch(page, path):
-    """A finger that goes down at the first point of the path, moves along it and lifts."""
+    """A finger that goes down at the first point of the path, moves along it and
+    lifts.
+    """
     session = page.context.new_cdp_session(page)
     for number, (x, y) in enumerate(path):
         kind = "touchMove" if number else "touchStart"
@@ -451,9 +459,8 @@ def test_far_from_every_point(visit, kernel):
 
 def test_gaussian_far_away_does_not_underflow(visit):
     page = visit(figure(query=30, bandwidth=0.1))
-    assert (
-        numpy.exp(-(((30 - 5) / 0.1) ** 2) / 2) == 0
-    )  # the plain formula divides zero by zero
+    # The plain formula divides zero by zero
+    assert numpy.exp(-(((30 - 5) / 0.1) ** 2) / 2) == 0
     assert assert_agrees(page)["estimate"] == pytest.approx(
         points()[1][points()[0].argmax()]
     )
@@ -582,9 +589,8 @@ def test_fits_the_page_with_readable_text(visit, width):
     ratio = page.evaluate(
         "(p => p.viewBox.baseVal.width / p.clientWidth)(document.querySelector('.plot'))"
     )
-    assert ratio == pytest.approx(
-        1, abs=0.01
-    )  # so that a font size is what the reader sees
+    # So that a font size is what the reader sees
+    assert ratio == pytest.approx(1, abs=0.01)
 
 
 def test_follows_a_change_of_width(visit):
@@ -612,7 +618,9 @@ def test_in_a_hidden_part_of_the_page(visit):
 
 
 def test_in_a_scaled_deck(visit):
-    """Slides are scaled, and turn at arrow keys unless the figure keeps them to itself."""
+    """Slides are scaled, and turn at arrow keys unless the figure keeps them to
+    itself.
+    """
     listener = "<script>document.addEventListener('keydown', () => { document.body.dataset.turned = '' })</script>"
     page = visit(
         figure(),

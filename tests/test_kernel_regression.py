@@ -1,4 +1,6 @@
-"""kernel_regression.py against statsmodels, brute force and theory, and its data against what they claim to be."""
+"""kernel_regression.py against statsmodels, brute force and theory, and its data
+against what they claim to be.
+"""
 
 import doctest
 import math
@@ -44,7 +46,7 @@ def sample(n, dimension, seed=0, dtype="float64"):
     )
 
 
-# ------------------------------------------------------------------------------------------ the estimator
+# ------------------------------------------------------------------------ the estimator
 @pytest.mark.parametrize("dimension", [1, 3])
 @pytest.mark.parametrize("bandwidth", [0.3, 1.0, 5.0])
 def test_equals_statsmodels(dimension, bandwidth):
@@ -181,7 +183,7 @@ def test_gradient_of_the_projection_against_torch():
     )
 
 
-# --------------------------------------------------------------------------------------- leaving one out
+# ---------------------------------------------------------------------- leaving one out
 @pytest.mark.parametrize("score", KERNELS)
 def test_leave_one_out_in_closed_form_equals_refitting(score):
     x, y = sample(25, 1)
@@ -195,7 +197,8 @@ def test_leave_one_out_in_closed_form_equals_refitting(score):
         estimate(block, x[[i]], onp.delete(x, i, 0), onp.delete(y, i, 0))[0][0]
         for i in range(25)
     ]
-    # 1 - w_ii cancels digits where nearly all weight is a point's own; compare where it does not.
+    # 1 - w_ii cancels digits where nearly all weight is a point's own; compare where it
+    # does not.
     onp.testing.assert_allclose(masked.asnumpy(), refitted, atol=1e-10)
     onp.testing.assert_allclose(closed[1:], onp.array(refitted)[1:], atol=1e-8)
     if score is not GaussianScore:
@@ -211,15 +214,16 @@ def test_choose_bandwidth_finds_the_least_error_and_avoids_the_trivial_fit():
         for h in bandwidths
     ]
     assert best == bandwidths[errors.argmin()] and 0.01 < best < 0.1
-    assert (
-        onp.argmin(in_sample) == 0
-    )  # without leaving one out, the narrowest bandwidth looks best
+    # Without leaving one out, the narrowest bandwidth looks best
+    assert onp.argmin(in_sample) == 0
     assert errors.min() == pytest.approx(0.25, rel=0.25)  # the noise
 
 
-# ------------------------------------------------------------------------------------ theory and practice
+# ------------------------------------------------------------------ theory and practice
 def test_expected_error_matches_a_direct_integral():
-    """Bias and variance of the Gaussian smoother on a fine regular design, without any random numbers."""
+    """Bias and variance of the Gaussian smoother on a fine regular design, without any
+    random numbers.
+    """
     problem, h, m = Wave(noise=0.7), 0.01, 4000
     design = (onp.arange(m)[:, None] + 0.5) / m
     query = onp.linspace(0.2, 0.8, 40)[:, None]
@@ -266,7 +270,7 @@ def test_measured_errors_meet_the_theory_and_do_not_depend_on_blocks():
     onp.testing.assert_allclose(again, errors, rtol=1e-5)
 
 
-# -------------------------------------------------------------------------------------------- the data
+# ----------------------------------------------------------------------------- the data
 @pytest.mark.parametrize("dimension", [1, 2, 5])
 def test_laplacian_of_the_wave_by_finite_differences(dimension):
     problem, step = Wave(dimension), 1e-4
@@ -312,7 +316,7 @@ def test_digits_of_both_sources_have_the_same_form(monkeypatch):
             assert images.min() >= 0 and images.max() == 1 and labels.dtype == "int32"
 
 
-# ---------------------------------------------------------------------------------------------- errors
+# ------------------------------------------------------------------------------- errors
 def f32(*shape):
     return onp.zeros(shape, "float32")
 

@@ -91,7 +91,9 @@ def test_a_file_that_is_not_whole_gzip_is_refused(path, damage):
 
 @pytest.fixture
 def own_files(tmp_path, monkeypatch):
-    """Put generated files into the cache in the place of MNIST's; gives a function of (images, labels)."""
+    """Put generated files into the cache in the place of MNIST's; gives a function of
+    (images, labels).
+    """
     monkeypatch.setenv("D2L_ATTENTION_DATA", str(tmp_path))
 
     def put(images, labels):

@@ -1,4 +1,6 @@
-"""The style is legible where the book is read, and each plot draws the numbers that it was given."""
+"""The style is legible where the book is read, and each plot draws the numbers that it
+was given.
+"""
 
 import itertools
 
@@ -12,11 +14,10 @@ from d2l_attention.training import History
 
 from mxnet import np
 
-DARK_PAGE, PHONE_FIGURE = (
-    "#121212",
-    350,
-)  # the dark theme's page; a figure's width in CSS pixels at 390 pixels
-# Simulation of complete colour blindness for red and for green on linear RGB (Machado, Oliveira, Fernandes 2009).
+# The dark theme's page; a figure's width in CSS pixels at 390 pixels
+DARK_PAGE, PHONE_FIGURE = ("#121212", 350)
+# Simulation of complete colour blindness for red and for green on linear RGB (Machado,
+# Oliveira, Fernandes 2009).
 PROTANOPIA = [
     [0.152286, 1.052583, -0.204868],
     [0.114503, 0.786281, 0.099216],
@@ -52,7 +53,9 @@ def contrast(a, b) -> float:
 
 
 def lab(linear_rgb) -> onp.ndarray:
-    """CIELAB (D65) of linear RGB: Euclidean distances are roughly perceived differences."""
+    """CIELAB (D65) of linear RGB: Euclidean distances are roughly perceived
+    differences.
+    """
     to_xyz = onp.array(
         [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
     )
@@ -129,9 +132,8 @@ def test_the_colour_map_survives_grey():
     )
     steps = -onp.diff(lightness)
     assert (steps > 0).all() and lightness[0] > 95 and lightness[-1] < 5
-    assert (
-        steps[:56].max() < 1.7 * steps[:56].min()
-    )  # nearly even, but for the darkest few
+    # Nearly even, but for the darkest few
+    assert steps[:56].max() < 1.7 * steps[:56].min()
 
 
 @pytest.mark.parametrize("make", [onp.array, np.array, list])
@@ -200,15 +202,13 @@ def test_heat_map_refuses(weights, labels, message):
 
 
 def test_band_covers_the_mean_as_often_as_it_says():
-    samples = onp.random.RandomState(1).normal(
-        size=(5, 2000)
-    )  # 2000 intervals from 5 repetitions each
+    # 2000 intervals from 5 repetitions each
+    samples = onp.random.RandomState(1).normal(size=(5, 2000))
     ax = plotting.band(onp.arange(2000), samples, label="measured", confidence=0.8)
     assert ax.lines[0].get_ydata() == pytest.approx(samples.mean(axis=0))
     vertices = ax.collections[0].get_paths()[0].vertices
-    low = dict(
-        sorted(vertices.tolist(), key=lambda v: -v[1])
-    )  # the last one kept for each x is the lowest
+    # The last one kept for each x is the lowest
+    low = dict(sorted(vertices.tolist(), key=lambda v: -v[1]))
     high = dict(sorted(vertices.tolist(), key=lambda v: v[1]))
     covered = onp.mean([low[x] <= 0 <= high[x] for x in range(2000)])
     assert covered == pytest.approx(0.8, abs=0.03)

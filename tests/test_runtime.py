@@ -1,6 +1,8 @@
-"""The runtime: MXNet 1.9.1 imports and works under this Python and NumPy; CUDA libraries, devices, seeds.
+"""The runtime: MXNet 1.9.1 imports and works under this Python and NumPy; CUDA
+libraries, devices, seeds.
 
-Whatever happens only once in a process, above all the import, is tried out in a fresh one.
+Whatever happens only once in a process, above all the import, is tried out in a fresh
+one.
 """
 
 import importlib.util
@@ -65,7 +67,7 @@ def output(code: str, *options: str, **environment: str) -> str:
     return result.stdout.strip()
 
 
-# ------------------------------------------------------------------------------------------- import
+# ------------------------------------------------------------------------------- import
 
 ORDERS = {
     "first": "import d2l_attention",
@@ -86,7 +88,9 @@ def test_import_order(order):
 
 
 def test_import_in_threads():
-    """Whichever thread comes first imports; each thread that calls `prepare` has MXNet's NumPy interface."""
+    """Whichever thread comes first imports; each thread that calls `prepare` has
+    MXNet's NumPy interface.
+    """
     code = f"""
     import threading
     results = []
@@ -120,7 +124,9 @@ def _installed(name: str) -> bool:
 
 
 def test_import_leaves_numpy_and_distutils_alone():
-    """NumPy has the same names and objects as before, apart from submodules of its own that MXNet loads."""
+    """NumPy has the same names and objects as before, apart from submodules of its own
+    that MXNet loads.
+    """
     code = """
     import sys, types, numpy
     before = dict(vars(numpy))
@@ -164,7 +170,9 @@ def test_numpy_is_restored_when_the_import_fails():
 
 
 def test_every_lent_name_is_needed():
-    """With one name missing, the import of MXNet fails on that name; so the list is minimal."""
+    """With one name missing, the import of MXNet fails on that name; so the list is
+    minimal.
+    """
     code = """
     import re, sys, warnings
     import numpy as onp
@@ -245,7 +253,7 @@ def test_library_that_does_not_load_says_what_to_do(monkeypatch, library, cure):
     assert cure in str(caught.value)
 
 
-# ------------------------------------------------------------------- NumPy scalars and dropped names
+# ------------------------------------------------------ NumPy scalars and dropped names
 
 THREE, TWO, ONE, HALF = onp.int64(3), onp.int64(2), onp.int32(1), onp.float64(0.5)
 
@@ -274,9 +282,8 @@ MODES = [
 def test_numpy_scalars_as_operator_attributes(mode):
     block = Shapes()
     block.hybridize(**mode)
-    x = np.arange(3).reshape(
-        1, 3
-    )  # padded to (2, 4), reshaped to (4, 2), tiled to (4, 4), three rows of ones
+    # Padded to (2, 4), reshaped to (4, 2), tiled to (4, 4), three rows of ones
+    x = np.arange(3).reshape(1, 3)
     assert block(x).item() == 0.5 * (2 * (0 + 1 + 2) + 12)
 
 
@@ -388,7 +395,7 @@ def test_dropped_functions_keep_their_meaning():
         mx.numpy.fallback.pmt(0.01, 12, 100)
 
 
-# ---------------------------------------------------------------------------------------------- CUDA
+# --------------------------------------------------------------------------------- CUDA
 
 NEEDS = {  # which fake library links against which: as the real ones do, and without a search path
     "libcublas.so.11": ["libcublasLt.so.11"],
@@ -405,7 +412,9 @@ runtime = import_module('d2l_attention.runtime')
 
 @pytest.fixture(scope="module")
 def fake_wheels(tmp_path_factory) -> Path:
-    """A folder laid out like site-packages with all of `CUDA_LIBRARIES`, each a library of one function."""
+    """A folder laid out like site-packages with all of `CUDA_LIBRARIES`, each a library
+    of one function.
+    """
     if not (gcc := shutil.which("gcc")):
         pytest.skip("needs gcc to build small shared libraries")
     root = tmp_path_factory.mktemp("wheels")
@@ -421,7 +430,8 @@ def fake_wheels(tmp_path_factory) -> Path:
             + "; }\n"
         )
         others = [str(next(root.rglob(other))) for other in needed]
-        # -z now: every symbol must be found when the library is loaded, not when it is first called.
+        # -z now: every symbol must be found when the library is loaded, not when it is
+        # first called.
         options = ["-shared", "-fPIC", "-Wl,-z,now", f"-Wl,-soname,{name}"]
         subprocess.run(
             [gcc, *options, "-o", str(path), str(source), *others], check=True
@@ -442,7 +452,9 @@ def test_cuda_libraries_load_in_an_order_that_works(fake_wheels):
 
 
 def test_cuda_libraries_do_not_load_in_reverse(fake_wheels):
-    """So the fake libraries do depend on each other, and the test above tests something."""
+    """So the fake libraries do depend on each other, and the test above tests
+    something.
+    """
     code = LOAD + "runtime.CUDA_LIBRARIES = runtime.CUDA_LIBRARIES[::-1]\n"
     result = run(code + f"runtime.load_cuda_libraries([{str(fake_wheels)!r}])")
     assert "ImportError: cannot load libcusolver.so.11" in result.stderr
@@ -467,7 +479,9 @@ def test_broken_cuda_library_is_named(fake_wheels, tmp_path):
 
 
 def test_cuda_12_wheels_beside_are_passed_over(fake_wheels, tmp_path):
-    """Some files of CUDA 12's wheels have the names of CUDA 11's (cuRAND, NCCL); CUDA 11's are taken."""
+    """Some files of CUDA 12's wheels have the names of CUDA 11's (cuRAND, NCCL); CUDA
+    11's are taken.
+    """
     for folder, name in (
         ("cuda_runtime", "libcudart.so.12"),
         ("curand", "libcurand.so.10"),
@@ -486,7 +500,9 @@ def test_cuda_12_wheels_beside_are_passed_over(fake_wheels, tmp_path):
 
 
 def test_cuda_libraries_are_loaded_for_a_gpu_build_alone(tmp_path):
-    """A GPU build is recognised by its distribution; the libraries are loaded before MXNet is imported."""
+    """A GPU build is recognised by its distribution; the libraries are loaded before
+    MXNet is imported.
+    """
     (tmp_path / "mxnet_cu112-1.9.1.dist-info").mkdir()
     metadata = "Metadata-Version: 2.1\nName: mxnet-cu112\nVersion: 1.9.1\n"
     (tmp_path / "mxnet_cu112-1.9.1.dist-info/METADATA").write_text(metadata)
@@ -514,12 +530,14 @@ def test_cuda_libraries_are_loaded_for_a_gpu_build_alone(tmp_path):
     )
 
 
-# ------------------------------------------------------------------------------------------- devices
+# ------------------------------------------------------------------------------ devices
 
 
 @pytest.fixture
 def two_gpus(monkeypatch):
-    """Two GPUs that MXNet sees; on its CPU build every kernel on them fails, as on a GPU without code for it."""
+    """Two GPUs that MXNet sees; on its CPU build every kernel on them fails, as on a
+    GPU without code for it.
+    """
     if mx.runtime.Features().is_enabled("CUDA"):
         pytest.skip("this MXNet is a GPU build")
 
@@ -591,7 +609,7 @@ def test_device_of_this_machine():
     assert try_gpu(10_000) == mx.cpu()
 
 
-# --------------------------------------------------------------------------------------------- seeds
+# -------------------------------------------------------------------------------- seeds
 
 
 def _draws() -> dict[str, list]:

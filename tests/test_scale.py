@@ -1,4 +1,6 @@
-"""Which settings are chosen at which scale, and that results are recorded only whole, only finite, only at paper scale."""
+"""Which settings are chosen at which scale, and that results are recorded only whole,
+only finite, only at paper scale.
+"""
 
 import importlib
 import json
@@ -83,9 +85,8 @@ def test_results_are_written_in_the_book_s_schema_and_read_back(paper):
         "paper": 1.5,
         "unit": "1",
     }
-    assert [file.name for file in paper.iterdir()] == [
-        path.name
-    ]  # no unfinished file is left
+    # No unfinished file is left
+    assert [file.name for file in paper.iterdir()] == [path.name]
 
 
 def test_a_single_value_has_no_spread(paper):
@@ -163,7 +164,7 @@ def test_missing_results_say_how_to_get_them(paper):
         scale.load_results("never_run")
 
 
-# ----------------------------------------------------------------------------------------------- many runs
+# ---------------------------------------------------------------------------- many runs
 def count(calls, **measured):
     """A run that counts how often it is run."""
 

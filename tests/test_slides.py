@@ -1,4 +1,6 @@
-"""The decks in a browser: complete, in the notebooks' order, nothing outside a slide, nothing from the network."""
+"""The decks in a browser: complete, in the notebooks' order, nothing outside a slide,
+nothing from the network.
+"""
 
 import re
 from pathlib import Path
@@ -11,7 +13,8 @@ from publishing import ROOT, listen, math_errors, open_browser, wait_until_types
 DECKS = slides.decks(ROOT)
 NAMES = [deck.name for deck in DECKS]
 
-# The text and the pictures of the present slide that stick out of it; an empty list is what we want.
+# The text and the pictures of the present slide that stick out of it; an empty list is
+# what we want.
 OVERFLOW = """() => {
   const slide = document.querySelector(".reveal .slides").getBoundingClientRect();
   const present = Reveal.getCurrentSlide();

@@ -1,4 +1,6 @@
-"""What the reader sees is the package's source, readable in every theme, and the same on each execution."""
+"""What the reader sees is the package's source, readable in every theme, and the same
+on each execution.
+"""
 
 import functools
 import html

@@ -1,4 +1,6 @@
-"""The loop computes what a hand-written loop computes, stops when it should, and says plainly what went wrong."""
+"""The loop computes what a hand-written loop computes, stops when it should, and says
+plainly what went wrong.
+"""
 
 import contextlib
 import functools
@@ -48,7 +50,9 @@ def test_learns_a_line(line):
 
 
 def test_equals_gradient_descent_by_hand(line):
-    """Three epochs of batches of 8, 8 and 4: the loss is averaged over examples, not over batches."""
+    """Three epochs of batches of 8, 8 and 4: the loss is averaged over examples, not
+    over batches.
+    """
     x, y, net, step = line
     data = batches((x, y), batch_size=8, shuffle=False)
     history = train(step, data, sgd(net), epochs=3, progress=False)
@@ -83,9 +87,8 @@ def test_clips_the_norm_of_the_mean_gradient_over_all_parameters(
         clip_norm=clip_norm,
         progress=False,
     )
-    gradient = onp.array(
-        [(-2 * y[:, 0] * x[:, 0]).mean(), (-2 * y[:, 0]).mean()]
-    )  # at zero, by hand
+    # At zero, by hand
+    gradient = onp.array([(-2 * y[:, 0] * x[:, 0]).mean(), (-2 * y[:, 0]).mean()])
     expected = (
         -gradient if length is None else -gradient * length / onp.linalg.norm(gradient)
     )
@@ -95,7 +98,9 @@ def test_clips_the_norm_of_the_mean_gradient_over_all_parameters(
 
 
 def test_clips_each_parameter_by_itself(line):
-    """At zero the mean gradient is about -2.2 for the weight and 2 for the bias: only one is above 2.1."""
+    """At zero the mean gradient is about -2.2 for the weight and 2 for the bias: only
+    one is above 2.1.
+    """
     x, y, net, step = line
     data = [(np.array(x), np.array(y))]
     gradient = onp.array([(-2 * y[:, 0] * x[:, 0]).mean(), (-2 * y[:, 0]).mean()])
@@ -156,7 +161,9 @@ def test_step_trains_and_evaluate_predicts(line):
 
 
 def scripted(net, scores):
-    """An `evaluate` that reports the given scores, and keeps the parameters that it saw."""
+    """An `evaluate` that reports the given scores, and keeps the parameters that it
+    saw.
+    """
     seen, scores = [], iter(scores)
 
     def evaluate():
@@ -170,13 +177,8 @@ def scripted(net, scores):
     "scores, patience, best, epochs, stopped",
     [
         ([3, 2, 4, 5, 1], 2, 1, 4, True),
-        (
-            [3, 2, 4, 1, 5],
-            2,
-            3,
-            5,
-            False,
-        ),  # patience runs out with the last epoch: nothing was cut short
+        # Patience runs out with the last epoch: nothing was cut short
+        ([3, 2, 4, 1, 5], 2, 3, 5, False),
         ([3, 3, 3, 3, 3], 2, 0, 3, True),  # equal is no improvement
         ([5, 4, 3, 2, 1], 1, 4, 5, False),
         ([1, 2, 3, 4, 5], None, 0, 5, False),
@@ -244,9 +246,8 @@ def test_training_goes_on_after_the_best_parameters_came_back(line):
         progress=False,
     )
     second = train(step, data, trainer, epochs=1, progress=False)
-    assert (
-        second["loss"][0] == first["loss"][1]
-    )  # epoch two again, from the parameters after epoch one
+    # Epoch two again, from the parameters after epoch one
+    assert second["loss"][0] == first["loss"][1]
 
 
 def test_the_training_loss_can_be_monitored(line):
@@ -472,7 +473,9 @@ LAST_LINE = "training |######    | 5/8 epochs, loss 2.34e-05, validation 2, best
 def test_the_progress_line_ends_the_same_however_fast_it_ran(
     line, capsys, monkeypatch, last_redraw
 ):
-    """A slower machine rewrites the line at other moments; its last state has no trace of that."""
+    """A slower machine rewrites the line at other moments; its last state has no trace
+    of that.
+    """
     x, y, net, step = line
     bars, steps = [], itertools.count()
     redrawing_at_every_step = functools.partial(tqdm, mininterval=0)
@@ -497,7 +500,9 @@ def test_the_progress_line_ends_the_same_however_fast_it_ran(
 
 
 def test_a_narrow_terminal_does_not_cut_the_progress_line():
-    """tqdm asks the terminal for its width, also the one that a notebook's kernel was started in."""
+    """tqdm asks the terminal for its width, also the one that a notebook's kernel was
+    started in.
+    """
     pty, fcntl, termios = (
         pytest.importorskip(name) for name in ("pty", "fcntl", "termios")
     )

@@ -1,4 +1,6 @@
-"""The GitHub workflow, Binder's files and pyproject.toml agree: the same Pythons, the same commands, the same lock."""
+"""The GitHub workflow, Binder's files and pyproject.toml agree: the same Pythons, the
+same commands, the same lock.
+"""
 
 import os
 import re

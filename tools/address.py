@@ -1,8 +1,10 @@
-"""Write the repository's public address wherever it stands: python tools/address.py [owner/name]
+"""Write the repository's public address wherever it stands: python tools/address.py
+[owner/name]
 
-_config.yml holds the address. From there it goes to the setup cells of all notebooks and, between the comments
-`<!-- address -->` and `<!-- /address -->`, to README.md, book/how_to_run.md and CITATION.cff. An empty name takes it
-away everywhere; without a name the address of _config.yml is written again (as after adding a notebook).
+_config.yml holds the address. From there it goes to the setup cells of all notebooks
+and, between the comments `<!-- address -->` and `<!-- /address -->`, to README.md,
+book/how_to_run.md and CITATION.cff. An empty name takes it away everywhere; without a
+name the address of _config.yml is written again (as after adding a notebook).
 """
 
 import argparse
@@ -60,7 +62,9 @@ git clone {url}
 
 
 def url_of(name: str) -> str:
-    """The address of a repository "owner/name", or "" for no name; ValueError for anything else."""
+    """The address of a repository "owner/name", or "" for no name; ValueError for
+    anything else.
+    """
     if name and not NAME.fullmatch(name):
         raise ValueError(
             f"REPOSITORY must be owner/name as on GitHub, or empty, got {name!r}"
@@ -76,7 +80,9 @@ def current(root: Path) -> str:
 
 
 def places(root: Path, name: str) -> dict[Path, str]:
-    """Every file that holds the address, with the text that it must have for the repository ``name``."""
+    """Every file that holds the address, with the text that it must have for the
+    repository ``name``.
+    """
     url = url_of(name)
     branch = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"][
         "branch"
@@ -110,7 +116,9 @@ def launch_links(root: Path, name: str, branch: str) -> str:
 
 
 def filled(path: Path, pattern: str, text: str) -> str:
-    """The file's text with ``text`` between the two groups of ``pattern``, which must match once."""
+    """The file's text with ``text`` between the two groups of ``pattern``, which must
+    match once.
+    """
     new, count = re.subn(
         pattern,
         lambda match: match[1] + text + match[2],
@@ -125,7 +133,9 @@ def filled(path: Path, pattern: str, text: str) -> str:
 
 
 def with_setup_cell(path: Path, source: str) -> str:
-    """The notebook's text with this setup cell in front; one that has none yet gets it."""
+    """The notebook's text with this setup cell in front; one that has none yet gets
+    it.
+    """
     notebook = nbformat.read(path, as_version=4)
     first = notebook.cells[0]
     if first.cell_type != "code" or "remove-cell" not in first.metadata.get("tags", []):
@@ -138,7 +148,9 @@ def with_setup_cell(path: Path, source: str) -> str:
 
 
 def write(root: Path, name: str) -> list[Path]:
-    """Writes the address of the repository ``name`` everywhere and returns the files that changed."""
+    """Writes the address of the repository ``name`` everywhere and returns the files
+    that changed.
+    """
     changed = [
         (path, text)
         for path, text in places(root, name).items()

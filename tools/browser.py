@@ -20,7 +20,9 @@ ARGUMENTS = [
 
 
 def find_chromium() -> str | None:
-    """Path of the system's Chromium or Chrome, else of the one that `playwright install` fetched, else None."""
+    """Path of the system's Chromium or Chrome, else of the one that `playwright
+    install` fetched, else None.
+    """
     for program in PROGRAMS:
         if path := shutil.which(program):
             return path

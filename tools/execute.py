@@ -1,8 +1,10 @@
-"""Re-execute notebooks so that the same source gives the same bytes: python tools/execute.py [--check] [PATH ...]
+"""Re-execute notebooks so that the same source gives the same bytes: python
+tools/execute.py [--check] [PATH ...]
 
-Without paths all notebooks of _toc.yml are executed. A notebook is written only when all its cells have run. Outputs
-of cells tagged nbval-ignore-output (timings) stay as they are, unless the cell's source differs from the last commit's.
-With --check nothing is written, and the exit code tells whether a file would change.
+Without paths all notebooks of _toc.yml are executed. A notebook is written only when
+all its cells have run. Outputs of cells tagged nbval-ignore-output (timings) stay as
+they are, unless the cell's source differs from the last commit's. With --check nothing
+is written, and the exit code tells whether a file would change.
 """
 
 import argparse
@@ -23,17 +25,14 @@ KERNEL = {
     "language": "python",
     "name": "python3",
 }
-CELL_METADATA = {
-    "cellView",
-    "mystnb",
-    "slideshow",
-    "tags",
-}  # what the book, the decks, nbval and Colab read
+# What the book, the decks, nbval and Colab read
+CELL_METADATA = {"cellView", "mystnb", "slideshow", "tags"}
 KEEP_OUTPUT = "nbval-ignore-output"
 
 
 def execute(path: Path) -> str:
-    """Runs the notebook in its own folder, in a fresh kernel, and returns the new file's text.
+    """Runs the notebook in its own folder, in a fresh kernel, and returns the new
+    file's text.
 
     Raises nbclient's CellExecutionError at the first cell that fails.
     """
@@ -52,9 +51,8 @@ def execute(path: Path) -> str:
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": str(path.parent)}},
-        extra_arguments=[
-            "--IPKernelApp.log_level=40"
-        ],  # errors only: else a warning that local TCP is not encrypted
+        # Errors only: else a warning that local TCP is not encrypted
+        extra_arguments=["--IPKernelApp.log_level=40"],
     )
     client.execute()
     for cell in kept_cells(notebook):
@@ -73,7 +71,9 @@ def kept_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 
 def edited_since_commit(path: Path, notebook: NotebookNode) -> set[str]:
-    """Ids of the cells that are new or differ from the last commit; empty without git or before the first commit."""
+    """Ids of the cells that are new or differ from the last commit; empty without git
+    or before the first commit.
+    """
     command = ["git", "show", f"HEAD:./{path.name}"]
     try:
         shown = subprocess.run(
@@ -98,7 +98,9 @@ def edited_since_commit(path: Path, notebook: NotebookNode) -> set[str]:
 
 
 def tidy_cells(notebook: NotebookNode) -> None:
-    """Keeps the metadata that somebody reads, and gives cells without an id, or with another's, one that stays."""
+    """Keeps the metadata that somebody reads, and gives cells without an id, or with
+    another's, one that stays.
+    """
     notebook.metadata = NotebookNode(
         kernelspec=KERNEL, language_info={"name": "python"}
     )
@@ -114,7 +116,9 @@ def tidy_cells(notebook: NotebookNode) -> None:
 
 
 def tidy_outputs(notebook: NotebookNode) -> None:
-    """Drops what depends on the machine: the kernel's version, cell timings, programs' names inside PNG files."""
+    """Drops what depends on the machine: the kernel's version, cell timings, programs'
+    names inside PNG files.
+    """
     tidy_cells(notebook)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

@@ -1,8 +1,9 @@
 """Print the built book as one PDF: python tools/pdf.py [--output _build/html]
 
-The pages of the HTML book are put one after the other, in the order of _toc.yml, behind a title page and a table of
-contents, and Chromium prints them. The first printing tells on which page each heading stands, the second has
-the numbers in the table of contents. The front page of the HTML book then links to the PDF.
+The pages of the HTML book are put one after the other, in the order of _toc.yml, behind
+a title page and a table of contents, and Chromium prints them. The first printing tells
+on which page each heading stands, the second has the numbers in the table of contents.
+The front page of the HTML book then links to the PDF.
 """
 
 import argparse
@@ -22,7 +23,9 @@ PAGE_WIDTH = 643  # CSS pixels between the margins: (210 - 2 * 20) mm
 
 
 def toc_pages(root: Path) -> list[tuple[str | None, str]]:
-    """(caption of the part that begins here or None, page without ending), in reading order."""
+    """(caption of the part that begins here or None, page without ending), in reading
+    order.
+    """
     toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
     pages: list[tuple[str | None, str]] = [(None, toc["root"])]
     for part in toc["parts"]:
@@ -43,9 +46,8 @@ def article(root: Path, html: Path, page: str) -> Tag:
     for element in found.select("details"):
         element["open"] = ""
     for element in found.select("[id]"):
-        if not element.find_parent(
-            class_="cell_output"
-        ):  # scripts of interactive figures know their ids
+        # Scripts of interactive figures know their ids
+        if not element.find_parent(class_="cell_output"):
             element["id"] = anchor(page, element["id"])
     for element in found.select("img[src]:not([src^='data:'])"):
         element["src"] = normpath(join(dirname(page), element["src"]))
@@ -64,7 +66,9 @@ def anchor(page: str, identifier: str) -> str:
 
 
 def relink(root: Path, page: str, href: str) -> str | None:
-    """Where a link of ``page`` leads in the PDF; None for what is not part of it, such as a deck."""
+    """Where a link of ``page`` leads in the PDF; None for what is not part of it, such
+    as a deck.
+    """
     if re.match(r"[a-z]+:", href):
         return href
     target, _, identifier = href.partition("#")
@@ -76,7 +80,9 @@ def relink(root: Path, page: str, href: str) -> str | None:
 
 
 def contents(articles: list[tuple[str | None, Tag]], numbers: dict[str, int]) -> str:
-    """The table of contents: parts, page titles and their sections, with page numbers once they are known."""
+    """The table of contents: parts, page titles and their sections, with page numbers
+    once they are known.
+    """
     lines = []
     for caption, page in articles:
         if caption:
@@ -112,9 +118,8 @@ def long_page(root: Path, html: Path, numbers: dict[str, int]) -> str:
 
 def page_numbers(pdf: bytes) -> dict[str, int]:
     """Page number, from 1, of every named place in a PDF that Chromium wrote."""
-    objects = re.findall(
-        rb"(\d+) 0 obj\n<</Type /Page\n", pdf
-    )  # Chromium writes them in reading order
+    # Chromium writes them in reading order
+    objects = re.findall(rb"(\d+) 0 obj\n<</Type /Page\n", pdf)
     pages = {int(number): index for index, number in enumerate(objects, start=1)}
     places = re.findall(rb"/([^\s/\[]+) \[(\d+) 0 R /XYZ", pdf)
     return {
@@ -143,7 +148,9 @@ def print_page(source: Path) -> bytes:
 
 
 def build(root: Path, html: Path) -> Path:
-    """Writes the PDF into the folder of the built book, links it from the front page, and returns its path."""
+    """Writes the PDF into the folder of the built book, links it from the front page,
+    and returns its path.
+    """
     source = html / "print.html"
     numbers: dict[str, int] = {}
     try:
@@ -160,7 +167,9 @@ def build(root: Path, html: Path) -> Path:
 
 
 def with_link(front_page: str) -> str:
-    """The front page with a link to the PDF between the comments `<!-- pdf -->` and `<!-- /pdf -->`."""
+    """The front page with a link to the PDF between the comments `<!-- pdf -->` and
+    `<!-- /pdf -->`.
+    """
     link = f'<!-- pdf --><p>The book is also <a href="../{NAME}">one PDF file</a>, to print or to read on the way.</p>'
     return PLACE.sub(link + "<!-- /pdf -->", front_page)
 

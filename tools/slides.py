@@ -1,8 +1,10 @@
-"""Build the slide decks from the notebooks' own cells: python tools/slides.py [--output _build/html]
+"""Build the slide decks from the notebooks' own cells: python tools/slides.py [--output
+_build/html]
 
-A deck is a chapter folder: the slide cells of its notebooks in the order of _toc.yml, index.ipynb first. A notebook
-outside chapters/ (the introduction) is a deck of its own. Decks are reveal.js pages in OUTPUT/slides that need no
-network: reveal.js comes from the installed package sphinx-revealjs, MathJax from sphinx-mathjax-offline.
+A deck is a chapter folder: the slide cells of its notebooks in the order of _toc.yml,
+index.ipynb first. A notebook outside chapters/ (the introduction) is a deck of its own.
+Decks are reveal.js pages in OUTPUT/slides that need no network: reveal.js comes from
+the installed package sphinx-revealjs, MathJax from sphinx-mathjax-offline.
 """
 
 import argparse
@@ -33,7 +35,9 @@ REVEAL_FILES = (
 
 @dataclass
 class Deck:
-    """One deck: its file name without ending, and its notebooks' paths relative to the book's root."""
+    """One deck: its file name without ending, and its notebooks' paths relative to the
+    book's root.
+    """
 
     name: str
     root: Path
@@ -78,7 +82,9 @@ def toc_notebooks(root: Path) -> list[str]:
 
 
 def decks(root: Path) -> list[Deck]:
-    """The decks of the book, in reading order; a notebook without slide cells belongs to none."""
+    """The decks of the book, in reading order; a notebook without slide cells belongs
+    to none.
+    """
     found: dict[str, Deck] = {}
     for notebook in toc_notebooks(root):
         path = Path(notebook)
@@ -98,7 +104,9 @@ def slide_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 
 
 def combine(deck: Deck) -> nbformat.NotebookNode:
-    """One notebook that holds the deck's cells; the first slide of each notebook carries the notebook's name as id."""
+    """One notebook that holds the deck's cells; the first slide of each notebook
+    carries the notebook's name as id.
+    """
     cells = []
     for notebook in deck.notebooks:
         chosen = slide_cells(read(deck.root, notebook))
@@ -117,7 +125,8 @@ def combine(deck: Deck) -> nbformat.NotebookNode:
 
 
 def relink(markdown: str, folder: Path) -> str:
-    """Points links to notebooks of the same folder at the book's pages, seen from slides/.
+    """Points links to notebooks of the same folder at the book's pages, seen from
+    slides/.
 
     >>> relink("[Next](kernel_regression.ipynb)", Path("chapters/01_nadaraya_watson"))
     '[Next](../chapters/01_nadaraya_watson/kernel_regression.html)'
@@ -130,7 +139,9 @@ def relink(markdown: str, folder: Path) -> str:
 
 
 def copy_assets(output: Path) -> None:
-    """Copies reveal.js to OUTPUT/slides/reveal and MathJax to OUTPUT/_static/mathjax, which the book shares."""
+    """Copies reveal.js to OUTPUT/slides/reveal and MathJax to OUTPUT/_static/mathjax,
+    which the book shares.
+    """
     spec = importlib.util.find_spec("sphinx_revealjs")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(

@@ -1,8 +1,10 @@
 """Sphinx extension: the parts of the book that are written by the project itself.
 
-- ``{package-api} d2l_attention``: every public module of the package, from its docstrings.
+- ``{package-api} d2l_attention``: every public module of the package, from its
+  docstrings.
 - ``{results-table}``: what paper-scale runs measured, from results/*.json.
-- ``{deck-list}``: the slide decks, from the notebooks in _toc.yml; the decks are built together with the book.
+- ``{deck-list}``: the slide decks, from the notebooks in _toc.yml; the decks are built
+  together with the book.
 - a link to the PDF on the front page, once tools/pdf.py has made it.
 """
 
@@ -23,11 +25,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 import pdf  # noqa: E402
 import slides  # noqa: E402
 
-PAGES = {
-    "book/api",
-    "book/results",
-    "book/decks",
-}  # read in every build: what they show may have changed
+# Read in every build: what they show may have changed
+PAGES = {"book/api", "book/results", "book/decks"}
 
 
 class MarkdownDirective(SphinxDirective):
@@ -61,7 +60,9 @@ class PackageApi(MarkdownDirective):
 
 
 def public_modules(package: str) -> list[str]:
-    """Dotted names of the package and of all modules below it, without those that begin with an underscore."""
+    """Dotted names of the package and of all modules below it, without those that begin
+    with an underscore.
+    """
     folder = importlib.import_module(package).__path__
     found = [module.name for module in pkgutil.walk_packages(folder, f"{package}.")]
     return [
@@ -81,7 +82,8 @@ def api_section(name: str) -> list[str]:
 def plain_to_rst(app, what, name, obj, options, lines: list[str]) -> None:
     """Lets docstrings that are written for `help()` be valid reStructuredText.
 
-    An indented block after a colon keeps its line breaks, and a letter may follow closing backquotes.
+    An indented block after a colon keeps its line breaks, and a letter may follow
+    closing backquotes.
 
     >>> lines = ["All `Block`s of `n` have a mask:", "", "    1 0", "    1 1"]
     >>> plain_to_rst(None, "module", "m", None, None, lines)
@@ -107,7 +109,9 @@ def plain_to_rst(app, what, name, obj, options, lines: list[str]) -> None:
 
 
 class ResultsTable(MarkdownDirective):
-    """One line a measured metric: the paper's number beside this project's mean and spread over seeds."""
+    """One line a measured metric: the paper's number beside this project's mean and
+    spread over seeds.
+    """
 
     def lines(self) -> list[str]:
         files = sorted(Path(self.env.srcdir, "results").glob("*.json"))
@@ -163,7 +167,8 @@ def result_rows(result: dict, root: str | Path) -> list[list[str]]:
 
 
 def mean_and_spread(mean: float, std: float) -> str:
-    """Mean ± standard deviation, both with the digits that the deviation's first two digits justify.
+    """Mean ± standard deviation, both with the digits that the deviation's first two
+    digits justify.
 
     >>> mean_and_spread(0.97134, 0.0123), mean_and_spread(25.31, 0.0)
     ('0.971 ± 0.012', '25.31')
@@ -217,9 +222,8 @@ def setup(app) -> dict:
         "env-get-outdated",
         lambda app, env, added, changed, removed: PAGES & env.found_docs,
     )
-    app.connect(
-        "autodoc-process-docstring", plain_to_rst, priority=100
-    )  # before napoleon
+    # Before napoleon
+    app.connect("autodoc-process-docstring", plain_to_rst, priority=100)
     app.connect("html-page-context", link_pdf)
     app.connect("build-finished", build_decks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

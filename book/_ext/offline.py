@@ -1,8 +1,8 @@
 """Sphinx extension: pages that need no network.
 
-MathJax is copied from the installed package ``sphinx-mathjax-offline`` (only the files that pages load), the script
-of thebe, which points at a public server, is dropped, and launch buttons appear only when `_config.yml` knows the
-repository's address.
+MathJax is copied from the installed package ``sphinx-mathjax-offline`` (only the files
+that pages load), the script of thebe, which points at a public server, is dropped, and
+launch buttons appear only when `_config.yml` knows the repository's address.
 """
 
 import importlib.util
@@ -13,7 +13,9 @@ MATHJAX_FILES = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2")
 
 
 def mathjax_folder() -> Path:
-    """The folder of MathJax 3 inside the installed package (its name has hyphens: no import statement reaches it)."""
+    """The folder of MathJax 3 inside the installed package (its name has hyphens: no
+    import statement reaches it).
+    """
     spec = importlib.util.find_spec("sphinx-mathjax-offline")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(
@@ -23,7 +25,9 @@ def mathjax_folder() -> Path:
 
 
 def copy_mathjax(target: Path) -> None:
-    """Copies the component and the fonts that a page loads, 2 MB of the package's 24, into ``target``."""
+    """Copies the component and the fonts that a page loads, 2 MB of the package's 24,
+    into ``target``.
+    """
     for name in MATHJAX_FILES:
         source = mathjax_folder() / name
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -39,13 +43,17 @@ def use_local_mathjax(app, config) -> None:
 
 
 def hide_launch_buttons(app, config) -> None:
-    """Without an address the theme would fail on the buttons, and any link would be a guess."""
+    """Without an address the theme would fail on the buttons, and any link would be a
+    guess.
+    """
     if not config.html_theme_options.get("repository_url"):
         config.html_theme_options["launch_buttons"] = {}
 
 
 def drop_thebe(app, pagename, templatename, context, doctree) -> None:
-    """Jupyter Book always loads sphinx-thebe, whose scripts throw an error without their public server."""
+    """Jupyter Book always loads sphinx-thebe, whose scripts throw an error without
+    their public server.
+    """
     for kind in ("script_files", "css_files"):
         kept = [
             asset
@@ -57,7 +65,9 @@ def drop_thebe(app, pagename, templatename, context, doctree) -> None:
 
 
 def _description(asset) -> str:
-    """File name and attributes (an inline script's body among them) of a script or style sheet, as one string."""
+    """File name and attributes (an inline script's body among them) of a script or
+    style sheet, as one string.
+    """
     return f"{getattr(asset, 'filename', asset)} {getattr(asset, 'attributes', '')}"
 
 

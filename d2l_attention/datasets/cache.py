@@ -1,9 +1,10 @@
 """Fetch data files once, and prove on every use that they are the right ones.
 
-A file lives at FOLDER/NAME/FILE, where NAME is the data set and FOLDER is the environment variable
-`D2L_ATTENTION_DATA`, or else the place where the operating system keeps caches. A file that is there is
-used without touching the network. One that is not is downloaded under a name of its own, and gets its real
-name only when it is whole: an interrupted download, or a second process, never shows anyone half a file.
+A file lives at FOLDER/NAME/FILE, where NAME is the data set and FOLDER is the
+environment variable `D2L_ATTENTION_DATA`, or else the place where the operating system
+keeps caches. A file that is there is used without touching the network. One that is not
+is downloaded under a name of its own, and gets its real name only when it is whole: an
+interrupted download, or a second process, never shows anyone half a file.
 """
 
 import gzip
@@ -64,14 +65,16 @@ def fetch(
     urls : sequence of str
         Addresses that serve the file, best first; the next is tried when one fails.
     sha256, size : str, int
-        Its SHA-256 sum (64 hexadecimal digits) and its length in bytes, checked on every call.
+        Its SHA-256 sum (64 hexadecimal digits) and its length in bytes, checked on
+        every call.
     progress : bool
         Whether a download shows a line of progress on stdout while it lasts.
 
     Raises
     ------
     ValueError
-        A name leaves the cache folder, or the file in the cache, or one that was sent, is not the right file.
+        A name leaves the cache folder, or the file in the cache, or one that was sent,
+        is not the right file.
     ConnectionError
         No address sent the file; the message says which file to put where.
     OSError
@@ -81,7 +84,8 @@ def fetch(
     if path.is_file():
         if problem := _problem(path, sha256, size):
             raise ValueError(
-                f"{path} is not the file that the book uses: {problem}. Delete it and try again"
+                f"{path} is not the file that the book uses: {problem}. "
+                "Delete it and try again"
             )
         return path
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
@@ -137,7 +141,9 @@ def _download(
     size: int,
     progress: bool,
 ) -> None:
-    """Fill `unfinished` from the first address that sends the right file; else say what would help."""
+    """Fill `unfinished` from the first address that sends the right file; else say what
+    would help.
+    """
     failures, kind = [], ConnectionError
     for url in urls:
         try:
@@ -161,8 +167,11 @@ def _download(
 def _request(
     url: str, target: Path, description: str, size: int, progress: bool
 ) -> None:
-    """Download one address; try again if the connection or the server fails, but not if it refuses."""
-    # Without this header, servers may send, and requests would then unpack, a .gz file as "gzip encoding".
+    """Download one address; try again if the connection or the server fails, but not if
+    it refuses.
+    """
+    # Without this header, servers may send, and requests would then unpack, a .gz file
+    # as "gzip encoding".
     headers = {"Accept-Encoding": "identity"}
     bar = {
         "unit": "B",
@@ -187,15 +196,17 @@ def _request(
 
 
 def extract(archive: Path, target: Path) -> Path:
-    """Unpack a tar or zip archive into a new folder, whole or not at all, and return the folder.
+    """Unpack a tar or zip archive into a new folder, whole or not at all, and return
+    the folder.
 
-    Only plain files and their folders come out, with default permissions. A folder that is there already
-    is returned as it is.
+    Only plain files and their folders come out, with default permissions. A folder that
+    is there already is returned as it is.
 
     Raises
     ------
     ValueError
-        It is neither tar nor zip, or damaged; or a member is a link or a device, or would land elsewhere.
+        It is neither tar nor zip, or damaged; or a member is a link or a device, or
+        would land elsewhere.
     """
     archive, target = Path(archive), Path(target)
     if target.is_dir():
@@ -223,7 +234,9 @@ def extract(archive: Path, target: Path) -> Path:
 
 
 def _plain_files(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield name and content of each file in an archive; refuse everything else but folders."""
+    """Yield name and content of each file in an archive; refuse everything else but
+    folders.
+    """
     if tarfile.is_tarfile(archive):
         with tarfile.open(archive) as opened:
             for member in opened:
@@ -234,9 +247,8 @@ def _plain_files(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
         with zipfile.ZipFile(archive) as opened:
             for member in opened.infolist():
                 if not member.is_dir():
-                    kind = stat.S_IFMT(
-                        member.external_attr >> 16
-                    )  # 0 if not written on Unix
+                    # 0 if not written on Unix
+                    kind = stat.S_IFMT(member.external_attr >> 16)
                     _refuse_unless(kind in (0, stat.S_IFREG), member.filename)
                     with opened.open(member) as content:
                         yield member.filename, content

@@ -16,8 +16,9 @@ def load(
     Parameters
     ----------
     source : str
-        "embedded": 8 x 8 pixels from scikit-learn, the first 1,300 to train on and the last 497 to test on.
-        "mnist": 28 x 28 pixels (LeCun et al. 1998), 60,000 and 10,000; downloaded once, see `datasets.mnist`.
+        "embedded": 8 x 8 pixels from scikit-learn, the first 1,300 to train on and the
+        last 497 to test on. "mnist": 28 x 28 pixels (LeCun et al. 1998), 60,000 and
+        10,000; downloaded once, see `datasets.mnist`.
 
     Returns
     -------

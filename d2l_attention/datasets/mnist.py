@@ -1,4 +1,6 @@
-"""MNIST: 70,000 handwritten digits, 28 x 28 grey levels (LeCun, Cortes and Burges, 1998; CC BY-SA 3.0)."""
+"""MNIST: 70,000 handwritten digits, 28 x 28 grey levels (LeCun, Cortes and Burges,
+1998; CC BY-SA 3.0).
+"""
 
 import gzip
 import math
@@ -45,7 +47,8 @@ IDX_TYPES = {
 
 
 def load(split: str, *, progress: bool = True) -> tuple[onp.ndarray, onp.ndarray]:
-    """Return the images and labels of a split, from the cache or the network (see `cache.fetch`).
+    """Return the images and labels of a split, from the cache or the network (see
+    `cache.fetch`).
 
     Parameters
     ----------
@@ -64,7 +67,8 @@ def load(split: str, *, progress: bool = True) -> tuple[onp.ndarray, onp.ndarray
     ValueError
         `split` is neither, or a file is not what it should be.
     ConnectionError
-        The files are neither in the cache nor to be had; the message says which to put where.
+        The files are neither in the cache nor to be had; the message says which to put
+        where.
     """
     if split not in PREFIXES:
         raise ValueError(f"split must be train or test, got {split!r}")
@@ -76,7 +80,8 @@ def load(split: str, *, progress: bool = True) -> tuple[onp.ndarray, onp.ndarray
         or images.shape != (len(labels), 28, 28)
     ):
         raise ValueError(
-            f"MNIST's {split} files do not fit: images {images.shape}, labels {labels.shape}"
+            f"MNIST's {split} files do not fit: "
+            f"images {images.shape}, labels {labels.shape}"
         )
     return images, labels
 
@@ -121,7 +126,8 @@ def read_idx(path: Path) -> onp.ndarray:
     expected = start + dtype.itemsize * math.prod(shape)
     if len(content) != expected:
         raise ValueError(
-            f"{path} should hold {expected} bytes for shape {shape}, and holds {len(content)}"
+            f"{path} should hold {expected} bytes for shape {shape}, "
+            f"and holds {len(content)}"
         )
     return (
         onp.frombuffer(content, dtype, offset=start)

@@ -1,4 +1,6 @@
-"""Regression data: a generated wave whose truth is known, and 442 diabetes patients from scikit-learn."""
+"""Regression data: a generated wave whose truth is known, and 442 diabetes patients
+from scikit-learn.
+"""
 
 import math
 from dataclasses import dataclass
@@ -12,10 +14,11 @@ __all__ = ["Split", "Wave", "diabetes"]
 
 @dataclass(frozen=True)
 class Wave:
-    r"""A function on the unit cube, and noisy observations of it at uniform random places.
+    r"""A function on the unit cube, and noisy observations of it at uniform random
+    places.
 
-    f(x) = d^(-1/2) sum_j 2 sin(2 pi x_j) + 2 x_j^2, and y = f(x) + N(0, noise^2). Every coordinate matters equally,
-    and f varies about as much in any dimension d.
+    f(x) = d^(-1/2) sum_j 2 sin(2 pi x_j) + 2 x_j^2, and y = f(x) + N(0, noise^2). Every
+    coordinate matters equally, and f varies about as much in any dimension d.
 
     Attributes
     ----------
@@ -42,14 +45,18 @@ class Wave:
             raise ValueError(f"noise must not be negative, got {self.noise!r}")
 
     def mean(self, x: onp.ndarray) -> onp.ndarray:
-        """f at places x (..., d), shape (..., 1): what the best estimator would answer."""
+        """f at places x (..., d), shape (..., 1): what the best estimator would
+        answer.
+        """
         x = self._checked(x)
         return (2 * onp.sin(2 * onp.pi * x) + 2 * x**2).sum(
             -1, keepdims=True
         ) / math.sqrt(self.dimension)
 
     def laplacian(self, x: onp.ndarray) -> onp.ndarray:
-        """Sum of f's second derivatives at places x (..., d), shape (..., 1): what a kernel estimate flattens."""
+        """Sum of f's second derivatives at places x (..., d), shape (..., 1): what a
+        kernel estimate flattens.
+        """
         x = self._checked(x)
         second = -8 * onp.pi**2 * onp.sin(2 * onp.pi * x) + 4
         return second.sum(-1, keepdims=True) / math.sqrt(self.dimension)
@@ -57,7 +64,9 @@ class Wave:
     def sample(
         self, size: int | tuple[int, ...], rng: onp.random.RandomState
     ) -> tuple[onp.ndarray, onp.ndarray]:
-        """Draw observations: x of shape `(*size, d)` and y of shape `(*size, 1)`, float64."""
+        """Draw observations: x of shape `(*size, d)` and y of shape `(*size, 1)`,
+        float64.
+        """
         size = (size,) if isinstance(size, int) else tuple(size)
         x = rng.uniform(size=(*size, self.dimension))
         return x, self.mean(x) + self.noise * rng.normal(size=(*size, 1))
@@ -66,7 +75,8 @@ class Wave:
         x = onp.asarray(x, dtype="float64")
         if x.ndim < 1 or x.shape[-1] != self.dimension:
             raise ValueError(
-                f"x must have {self.dimension} features on its last axis, got shape {x.shape}"
+                f"x must have {self.dimension} features on its last axis, "
+                f"got shape {x.shape}"
             )
         return x
 
@@ -81,10 +91,12 @@ class Split(NamedTuple):
 def diabetes(
     seed: int, *, num_train: int = 240, num_validation: int = 80
 ) -> tuple[Split, Split, Split]:
-    """Split the diabetes data (Efron et al. 2004) at random into training, validation and test set.
+    """Split the diabetes data (Efron et al. 2004) at random into training, validation
+    and test set.
 
-    442 patients; x: age, sex, body mass index, blood pressure and six blood serum measurements; y: a measure of how far
-    the disease has progressed after a year. All are scaled to mean zero and variance one on the training set.
+    442 patients; x: age, sex, body mass index, blood pressure and six blood serum
+    measurements; y: a measure of how far the disease has progressed after a year. All
+    are scaled to mean zero and variance one on the training set.
 
     Raises
     ------
@@ -97,7 +109,8 @@ def diabetes(
     x, y = load_diabetes(return_X_y=True)
     if num_train < 2 or num_validation < 1 or num_train + num_validation >= len(y):
         raise ValueError(
-            f"num_train + num_validation must be below {len(y)}, got {num_train} + {num_validation}"
+            f"num_train + num_validation must be below {len(y)}, "
+            f"got {num_train} + {num_validation}"
         )
     order = onp.random.RandomState(seed).permutation(len(y))
     parts = onp.split(order, [num_train, num_train + num_validation])
