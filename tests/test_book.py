@@ -2,6 +2,7 @@
 in a browser.
 """
 
+import doctest
 import re
 import subprocess
 import sys
@@ -208,23 +209,38 @@ def test_pages_show_all_that_is_said_but_not_the_setup_cell(html):
                 assert re.search(r"[\w ]{5,}", cell.source)[0] in text
 
 
-def test_results_rows():
-    metric = {
-        "mean": 0.97134,
-        "std": 0.0123,
-        "values": [0.96, 0.98],
-        "paper": 0.98,
-        "unit": "",
-    }
+def test_docstring_examples():
+    ran = doctest.testmod(generated_pages)
+    assert ran.attempted > 3 and ran.failed == 0
+
+
+def test_a_results_file_becomes_a_section():
+    accuracy = {"mean": 0.97134, "std": 0.0123, "paper": 0.98, "unit": "share"}
+    slope = {"mean": -0.8123, "std": None, "paper": None, "unit": "a | b"}
     result = {
-        "name": "x",
+        "name": "kernel_regression",
+        "date": "2026-11-24",
+        "versions": {"python": "3.12.1", "mxnet": "1.9.1"},
+        "device": "running on the CPU",
+        "minutes": 2.31,
         "seeds": [0, 1],
-        "device": "CPU",
-        "minutes": 2,
-        "metrics": {"accuracy": metric},
+        "data": "digits",
+        "metrics": {"best_accuracy": accuracy, "slope": slope},
     }
-    row = ["x", "accuracy", "0.98", "0.971 ± 0.012", "2", "CPU", "2.0"]
-    assert generated_pages.result_rows(result, ROOT) == [row]
+    notebook = "/chapters/01_nadaraya_watson/kernel_regression.ipynb"
+    assert generated_pages.result_section(result, ROOT) == [
+        f"## [Kernel regression]({notebook})",
+        "",
+        "2026-11-24, running on the CPU, 2 minutes, 2 seeds. Data: digits. "
+        "Versions: python 3.12.1, mxnet 1.9.1.",
+        "",
+        "| Metric | Unit | Paper or theory | This project |",
+        "| --- | --- | --- | --- |",
+        "| best accuracy | share | 0.98 | 0.971 ± 0.012 |",
+        "| slope | a \\| b |  | -0.8123 |",
+        "",
+    ]
+    assert generated_pages.result_section(result | {"name": "x"}, ROOT)[0] == "## X"
 
 
 def test_every_public_module_is_in_the_reference(html):

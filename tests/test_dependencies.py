@@ -3,6 +3,7 @@ lock.
 """
 
 import ast
+import doctest
 import json
 import re
 import sys
@@ -172,3 +173,8 @@ def test_what_is_declared_is_in_the_lock(text):
     assert any(wanted.specifier.contains(v, prereleases=True) for v in versions), (
         f"pyproject.toml wants {text}, requirements.lock has {versions}: `make lock`"
     )
+
+
+def test_docstring_examples():
+    ran = doctest.testmod(sys.modules[__name__])
+    assert ran.attempted and not ran.failed

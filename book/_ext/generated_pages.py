@@ -109,64 +109,54 @@ def plain_to_rst(app, what, name, obj, options, lines: list[str]) -> None:
 
 
 class ResultsTable(MarkdownDirective):
-    """One line a measured metric: the paper's number beside this project's mean and
-    spread over seeds.
-    """
+    """A section per system: what its paper-scale run measured, beside the paper."""
 
     def lines(self) -> list[str]:
-        files = sorted(Path(self.env.srcdir, "results").glob("*.json"))
-        if not files:
+        root = Path(self.env.srcdir)
+        results = [
+            json.loads(file.read_text("utf-8"))
+            for file in sorted((root / "results").glob("*.json"))
+        ]
+        if not results:
             return [
                 "No paper-scale run has been recorded yet: `results/` holds no files."
             ]
-        head = [
-            "System",
-            "Metric",
-            "Paper",
-            "This project",
-            "Seeds",
-            "Device",
-            "Minutes",
-        ]
-        rows = [
-            row
-            for file in files
-            for row in result_rows(json.loads(file.read_text("utf-8")), self.env.srcdir)
-        ]
-        return [table_line(row) for row in [head, ["---"] * len(head), *rows]]
+        return [line for result in results for line in result_section(result, root)]
 
 
-def result_rows(result: dict, root: str | Path) -> list[list[str]]:
-    """The table's rows for one results file; the system's name leads to its notebook."""
+def result_section(result: dict, root: str | Path) -> list[str]:
+    """Heading, one sentence about the run, and a table with a row per metric; the
+    heading leads to the system's notebook.
+    """
+    title = result["name"].replace("_", " ").capitalize()
     notebook = next(Path(root, "chapters").glob(f"*/{result['name']}.ipynb"), None)
-    system = (
-        f"[{result['name']}](/{notebook.relative_to(root).as_posix()})"
-        if notebook
-        else result["name"]
+    if notebook:
+        title = f"[{title}](/{notebook.relative_to(root).as_posix()})"
+    versions = ", ".join(f"{name} {v}" for name, v in result["versions"].items())
+    about = (
+        f"{result['date']}, {result['device']}, {result['minutes']:.0f} minutes, "
+        f"{len(result['seeds'])} seeds. Data: {result['data']}. Versions: {versions}."
     )
-    seeds = (
-        result["seeds"] if isinstance(result["seeds"], int) else len(result["seeds"])
-    )
-    rows = []
-    for key, metric in result["metrics"].items():
-        unit = f" {metric['unit']}" if metric.get("unit") else ""
-        paper = "-" if metric["paper"] is None else f"{metric['paper']:g}{unit}"
-        measured = mean_and_spread(metric["mean"], metric["std"]) + unit
-        rows.append(
-            [
-                system,
-                key,
-                paper,
-                measured,
-                str(seeds),
-                result["device"],
-                f"{result['minutes']:.1f}",
-            ]
-        )
-    return rows
+    head = ["Metric", "Unit", "Paper or theory", "This project"]
+    rows = [
+        [key.replace("_", " "), metric["unit"], *numbers(metric)]
+        for key, metric in result["metrics"].items()
+    ]
+    table = [table_line(row) for row in [head, ["---"] * len(head), *rows]]
+    return [f"## {title}", "", about, "", *table, ""]
 
 
-def mean_and_spread(mean: float, std: float) -> str:
+def numbers(metric: dict) -> tuple[str, str]:
+    """The paper's number, and mean and spread over this project's seeds.
+
+    >>> numbers({"paper": None, "mean": 0.5, "std": None})
+    ('', '0.5')
+    """
+    paper = "" if metric["paper"] is None else f"{metric['paper']:.4g}"
+    return paper, mean_and_spread(metric["mean"], metric["std"])
+
+
+def mean_and_spread(mean: float, std: float | None) -> str:
     """Mean ± standard deviation, both with the digits that the deviation's first two
     digits justify.
 
