@@ -79,6 +79,7 @@ else
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
 endif
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -c 'import matplotlib.font_manager' # the font cache, whose building else shows in a notebook
 	touch $@
 
 # PyTorch, with which tests and benchmarks compare; the book itself never imports it. Its CPU build where it can be had.
