@@ -190,17 +190,6 @@ class Question:
     supporting: tuple[int, ...]
 
 
-def tokenize(text: str) -> list[str]:
-    """Return the words of a sentence or question in lower case, without the mark that ends it.
-
-    >>> tokenize("Where was the milk before the den?")
-    ['where', 'was', 'the', 'milk', 'before', 'the', 'den']
-    """
-    if not isinstance(text, str):
-        raise TypeError(f"text must be a string, got {text!r}")
-    return text.lower().strip().rstrip(".?").split()
-
-
 def read(lines: Iterable[str]) -> list[Question]:
     r"""Return the questions in lines of the bAbI format.
 

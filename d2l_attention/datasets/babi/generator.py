@@ -1,0 +1,70 @@
+"""The twenty tasks without end, in our own words: stories that a simulator tells, which knows the answers."""
+
+import itertools
+from collections.abc import Iterator
+from numbers import Integral
+
+import numpy as onp
+
+from d2l_attention.datasets.babi import relations, walks, world
+from d2l_attention.datasets.babi.files import Question, checked_task
+
+TELLERS = world.TELLERS | walks.TELLERS | relations.TELLERS
+
+
+def generate(task: int, count: int, *, seed: int) -> list[Question]:
+    """Return questions like those of a published task, but about people and places of our own.
+
+    The tasks are those that Weston et al. (2015, section 3) describe. A story has as many questions, sentences and
+    clues as a published one, and its answers are as even, but it is told in words of this book. Questions of a story
+    follow each other, and each tells the story up to it; the last story may be cut short.
+
+    Parameters
+    ----------
+    task : int
+        1 to 20, see `TASKS`.
+    count : int
+        Number of questions, at least one. The first of many are what a smaller count gives.
+    seed : int
+        From 0 to 2**32 - 1. The questions depend on task and seed alone.
+
+    Raises
+    ------
+    TypeError
+        An argument is not a whole number.
+    ValueError
+        There is no such task, count or seed.
+
+    Examples
+    --------
+    >>> question = generate(2, 1, seed=1)[0]
+    >>> for sentence in question.story:
+    ...     print(sentence)
+    Sam journeyed to the bathroom.
+    John travelled to the hallway.
+    John went back to the kitchen.
+    John got the book.
+    Joe moved to the den.
+    John put down the book.
+    >>> print(question.question, question.answer, question.supporting)
+    Where is the book? kitchen (5, 2)
+    """
+    task = checked_task(task)
+    _check("count", count, 1, None)
+    _check("seed", seed, 0, 2**32 - 1)
+    return list(itertools.islice(_questions(task, seed), count))
+
+
+def _questions(task: int, seed: int) -> Iterator[Question]:
+    # RandomState, because NumPy promises that its stream never changes.
+    random = onp.random.RandomState([seed, task])
+    while True:
+        yield from TELLERS[task](random)
+
+
+def _check(name: str, value: int, least: int, most: int | None) -> None:
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < least or (most is not None and value > most):
+        limit = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be {limit}, got {value}")

@@ -1,0 +1,247 @@
+"""What is where, which is bigger, who is what, and why: tasks 4 and 15-20, stories about things that hold still."""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations, product
+
+import numpy as onp
+
+from d2l_attention.datasets.babi.files import Question
+from d2l_attention.datasets.babi.telling import Telling
+from d2l_attention.datasets.babi.world import GO, PAST, PLACES
+
+STEPS = {"north": (0, 1), "south": (0, -1), "east": (1, 0), "west": (-1, 0)}
+OPPOSITE = {"north": "south", "south": "north", "east": "west", "west": "east"}
+SIDES = {
+    "north": "above",
+    "south": "below",
+    "east": "to the right of",
+    "west": "to the left of",
+}
+SQUARES = ("black square", "green square", "red square")
+SHAPES = ("star", "gray circle", "green cross", *SQUARES)
+FEARS = {"hare": "Hares", "fox": "Foxes", "owl": "Owls", "snake": "Snakes"}
+A_KIND = {kind: f"an {kind}" if kind == "owl" else f"a {kind}" for kind in FEARS}
+FEARFUL = ("Agnes", "Martha", "Clara", "Edith")
+NAMES = ("Brian", "Julius", "Bernhard", "Olga", "Ruth")
+KINDS = ("lion", "crow", "toad", "mule")
+COLORS = ("white", "green", "black", "brown")
+# How many of the five are of the kind asked for, and of the other kinds; and how often.
+GROUPS = {(2, 2, 1): 0.6, (2, 1, 1, 1): 0.2, (4, 1): 0.1, (2, 3): 0.1}
+SMALL = ("marble", "bag of marbles")  # all of the large hold both
+LARGE = ("bag", "drawer", "trunk", "crate")
+ROOMS = {  # what drives one there, and to take what
+    "tired": ("bedroom", "pillow"),
+    "bored": ("garden", "ball"),
+    "hungry": ("kitchen", "apple"),
+    "thirsty": ("kitchen", "milk"),
+}
+DRIVEN = ("Paula", "Ivan", "Leila", "Oscar")
+
+
+# ---------------------------------------------------------------------------------------------------- space
+def tell_neighbours(random: onp.random.RandomState) -> list[Question]:
+    """Task 4: three rooms in a row; which one lies on that side of this one, or this one on that side of which?"""
+    telling = Telling(random)
+    rooms, side = telling.shuffled(PLACES)[:3], telling.pick(list(STEPS))
+    links = telling.shuffled([(rooms[0], rooms[1]), (rooms[1], rooms[2])])
+    for first, second in links:
+        telling.tell(_beside(telling, first, side, second))
+    asked = random.randint(len(links))
+    (answer, other), seen = links[asked], side
+    if telling.chance(0.5):
+        answer, other, seen = other, answer, OPPOSITE[side]
+    if telling.chance(0.5):
+        question = f"What is {seen} of the {other}?"
+    else:
+        question = f"What is the {other} {OPPOSITE[seen]} of?"
+    return [telling.ask(question, answer, (asked,))]
+
+
+def _beside(telling: Telling, first: str, side: str, second: str) -> str:
+    """Say that the first is on that side of the second, from either's point of view."""
+    if telling.chance(0.5):
+        first, side, second = second, OPPOSITE[side], first
+    return f"The {first} is {side} of the {second}."
+
+
+def tell_positions(random: onp.random.RandomState) -> list[Question]:
+    """Task 17: two shapes placed by a third; eight times, is one of the two on that side of the other?"""
+    telling = Telling(random)
+    first, middle, last = telling.shuffled(SHAPES)[:3]
+    one = telling.pick(list(STEPS))
+    two = telling.pick(list(STEPS), OPPOSITE[one])  # else first and last would coincide
+    steps = telling.shuffled([(first, one, middle), (middle, two, last)])
+    for a, side, b in steps:
+        if telling.chance(0.5):
+            a, side, b = b, OPPOSITE[side], a
+        telling.tell(f"The {a} is {SIDES[side]} the {b}.")
+    offset = onp.add(STEPS[one], STEPS[two])  # of the first, as seen from the last
+    way = (0, 1) if steps[0][0] == first else (1, 0)
+    return [_whether_beside(telling, first, last, offset, way) for _ in range(8)]
+
+
+def _whether_beside(telling, first, last, offset, way) -> Question:
+    """Ask for one side of four, that yes is as likely as no; the sentences run from who is asked about."""
+    if telling.chance(0.5):
+        first, last, offset, way = last, first, -offset, way[::-1]
+    answer = telling.pick(("yes", "no"))
+    true = {side: onp.dot(step, offset) > 0 for side, step in STEPS.items()}
+    side = telling.pick([side for side in STEPS if true[side] == (answer == "yes")])
+    question = f"Is the {first} {SIDES[side]} the {last}?"
+    return telling.ask(question, answer, way)
+
+
+def tell_path(random: onp.random.RandomState) -> list[Question]:
+    """Task 19: six rooms, joined by five doors; how to go from one to another, two doors on?"""
+    telling = Telling(random)
+    spots = {(0, 0): (rooms := telling.shuffled(PLACES))[0]}
+    doors = []
+    for room in rooms[1:]:
+        free = [
+            (old, side, new)
+            for old, (side, step) in product(spots, STEPS.items())
+            if (new := tuple(onp.add(old, step).tolist())) not in spots
+        ]
+        old, side, new = telling.pick(free)
+        spots[new] = room
+        doors.append((spots[old], side, room))  # the room lies on that side of the old
+    doors = telling.shuffled(doors)
+    for old, side, room in doors:
+        telling.tell(_beside(telling, room, side, old))
+    start, end, sides, supporting = telling.pick(list(_two_doors(doors)))
+    answer = ",".join(side[0] for side in sides)
+    question = f"How do you go from the {start} to the {end}?"
+    return [telling.ask(question, answer, supporting)]
+
+
+def _two_doors(doors) -> Iterator[tuple]:
+    """Yield all ways through two doors: (start, end, sides, indices of the doors)."""
+    both = [(a, side, b, k) for k, (a, side, b) in enumerate(doors)]
+    both += [(b, OPPOSITE[side], a, k) for a, side, b, k in both]
+    for (start, one, middle, k), (again, two, end, m) in product(both, both):
+        if middle == again and start != end:
+            yield start, end, (one, two), (k, m)
+
+
+# ----------------------------------------------------------------------------------------------------- size
+def tell_sizes(random: onp.random.RandomState) -> list[Question]:
+    """Task 18: five comparisons (or more, until two of them make a chain), and five questions about chains."""
+    telling = Telling(random)
+    sizes = [*SMALL, *telling.shuffled(LARGE)]
+    told: list[tuple[str, str]] = []  # bigger, smaller
+    while not (chains := _chains(told)):
+        for _ in range(5):
+            small, big = telling.pick(list(combinations(sizes, 2)))
+            told.append((big, small))
+            fits = f"The {small} fits inside the {big}."
+            exceeds = f"The {big} is bigger than the {small}."
+            telling.tell(telling.pick((fits, exceeds)))
+    return [_which_is_bigger(telling, chains) for _ in range(5)]
+
+
+def _chains(told: list[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+    """What two comparisons say together: {(bigger, smaller): their indices, of several the first}."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    numbered = list(enumerate(told))
+    for (i, (big, middle)), (k, (again, small)) in product(numbered, numbered):
+        if middle == again:
+            found.setdefault((big, small), (i, k))
+    return found
+
+
+def _which_is_bigger(telling: Telling, chains) -> Question:
+    (big, small), way = telling.pick(list(chains.items()))
+    answer = telling.pick(("yes", "no"))
+    if answer == "no":
+        big, small, way = small, big, way[::-1]
+    exceeds = f"Is the {big} bigger than the {small}?"
+    fits = f"Does the {small} fit in the {big}?"
+    return telling.ask(telling.pick((exceeds, fits)), answer, way)
+
+
+# ------------------------------------------------------------------------------------------ kinds and moods
+def tell_fears(random: onp.random.RandomState) -> list[Question]:
+    """Task 15: four kinds afraid of others, four animals of these kinds; what is one afraid of?"""
+    telling = Telling(random)
+    fear = {kind: telling.pick(list(FEARS), kind) for kind in FEARS}
+    kind_of = {name: telling.pick(list(FEARS)) for name in FEARFUL}
+    index = {}
+    for subject in telling.shuffled([*fear, *kind_of]):
+        if subject in fear:
+            text = f"{FEARS[subject]} are afraid of {FEARS[fear[subject]].lower()}."
+        else:
+            text = f"{subject} is {A_KIND[kind_of[subject]]}."
+        index[subject] = telling.tell(text)
+    questions = []
+    for name in (telling.pick(FEARFUL) for _ in range(4)):
+        kind = kind_of[name]
+        question, supporting = f"What is {name} afraid of?", (index[name], index[kind])
+        questions.append(telling.ask(question, fear[kind], supporting))
+    return questions
+
+
+def tell_colors(random: onp.random.RandomState) -> list[Question]:
+    """Task 16: five animals, each told to be of a kind, then of a color, but the last color is asked for."""
+    telling = Telling(random)
+    turns = _two_turns_each(telling)
+    asked = turns.pop()
+    names = [asked, *telling.shuffled([name for name in NAMES if name != asked])]
+    sizes, kinds = telling.weighted(GROUPS), telling.shuffled(KINDS)
+    members = [kinds[k] for k, size in enumerate(sizes) for _ in range(size)]
+    kind_of = dict(zip(names, members, strict=True))
+    color_of = {kind: telling.pick(COLORS) for kind in KINDS}
+    is_a, colored = {}, {}  # which sentence tells an animal's kind, which its color
+    for name in turns:
+        kind = kind_of[name]
+        if name in is_a:
+            colored[name] = telling.tell(f"{name} is {color_of[kind]}.")
+        else:
+            is_a[name] = telling.tell(f"{name} is a {kind}.")
+    kind = kind_of[asked]
+    kin = max((name for name in colored if kind_of[name] == kind), key=is_a.get)
+    supporting = is_a[asked], is_a[kin], colored[kin]
+    return [telling.ask(f"What color is {asked}?", color_of[kind], supporting)]
+
+
+def _two_turns_each(telling: Telling) -> list[str]:
+    left = dict.fromkeys(NAMES, 2)
+    turns = []
+    while any(left.values()):
+        name = telling.pick([name for name, count in left.items() if count])
+        left[name] -= 1
+        turns.append(name)
+    return turns
+
+
+def tell_motives(random: onp.random.RandomState) -> list[Question]:
+    """Task 20: four people each feel something, go somewhere for it, take something there if it is not yet taken."""
+    telling = Telling(random)
+    mood = {person: telling.pick(list(ROOMS)) for person in DRIVEN}
+    felt, went, taken, questions = {}, set(), set(), []
+    while people := [p for p in DRIVEN if p not in went or mood[p] not in taken]:
+        person = telling.pick(people)
+        room, thing = ROOMS[mood[person]]
+        if person not in felt:
+            felt[person] = telling.tell(f"{person} is {mood[person]}.")
+            question, answer = f"Where will {person} go?", room
+        elif person not in went:
+            went.add(person)
+            telling.tell(f"{person} {telling.pick(GO)} the {room}.")
+            question, answer = f"Why did {person} go to the {room}?", mood[person]
+        else:
+            taken.add(mood[person])
+            telling.tell(f"{person} {telling.pick(PAST['get'])} the {thing} there.")
+            question, answer = f"Why did {person} get the {thing}?", mood[person]
+        questions.append(telling.ask(question, answer, (felt[person],)))
+    return questions
+
+
+TELLERS: dict[int, Callable[[onp.random.RandomState], list[Question]]] = {
+    4: tell_neighbours,
+    15: tell_fears,
+    16: tell_colors,
+    17: tell_positions,
+    18: tell_sizes,
+    19: tell_path,
+    20: tell_motives,
+}
