@@ -23,7 +23,6 @@ GIVE = r"(?:gave|handed|passed|offered)"
 WHEN = r"(?:yesterday|this morning|this afternoon|this evening)"
 WHENS = ("yesterday", "this morning", "this afternoon", "this evening")
 LATER = r"(?:Afterwards|After that|Following that|Then|Later|Next)"
-THING = r"(?:the|an|a) ([\w ]+?)"
 OFFSETS = {
     "north": (0, 1), "above": (0, 1), "south": (0, -1), "below": (0, -1),
     "east": (1, 0), "to the right": (1, 0), "west": (-1, 0), "to the left": (-1, 0),
