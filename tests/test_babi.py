@@ -185,11 +185,11 @@ def test_the_slides_stories_are_told_in_words_of_their_task(generated, task, tex
 
 # -------------------------------------------------------------------- generated and published stories compared
 # How far a generated task's statistic may be from the published one's. Story lengths and words are compared as
-# ratios, the others as differences. Stories of ours have one name more than the published (tasks 1-3 and 5-8),
-# are now and then told in the present tense (1, 2), and have kinds whose plurals are other words (15).
+# ratios, the others as differences. Stories of ours are now and then told in the present tense (tasks 1, 2), have
+# kinds whose plurals are all other words (15), and not always the same pairs of things in somebody's hands (8).
 MARGINS = {"story": 0.12, "words": 0.03, "supporting": 0.15, "entropy": 0.1, "answers": 0, "age": 0.45}
-VOCABULARY = {1: 4, 2: 8, 3: 1, 5: 1, 6: 1, 7: 1, 8: 5, 15: 2}
-WIDER = {5: {"entropy": 0.2, "answers": 1}, 8: {"answers": 4}}
+VOCABULARY = {1: 3, 2: 7, 8: 5, 15: 2}
+WIDER = {8: {"answers": 4}}
 
 
 def statistics(questions):

@@ -37,17 +37,15 @@ def generate(task: int, count: int, *, seed: int) -> list[Question]:
 
     Examples
     --------
-    >>> question = generate(2, 1, seed=1)[0]
+    >>> question = generate(2, 1, seed=5)[0]
     >>> for sentence in question.story:
     ...     print(sentence)
-    Sam journeyed to the bathroom.
-    John travelled to the hallway.
-    John went back to the kitchen.
-    John got the book.
-    Joe moved to the den.
-    John put down the book.
+    Fred went back to the bathroom.
+    Fred grabbed the milk there.
+    Fred went to the kitchen.
+    Fred put down the milk.
     >>> print(question.question, question.answer, question.supporting)
-    Where is the book? kitchen (5, 2)
+    Where is the milk? kitchen (3, 2)
     """
     task = checked_task(task)
     _check("count", count, 1, None)

@@ -161,17 +161,20 @@ def _which_is_bigger(telling: Telling, chains) -> Question:
 
 # ------------------------------------------------------------------------------------------ kinds and moods
 def tell_fears(random: onp.random.RandomState) -> list[Question]:
-    """Task 15: four kinds afraid of others, four animals of these kinds; what is one afraid of?"""
+    """Task 15: four kinds afraid of others, four animals, each of a kind told of before; what is one afraid of?"""
     telling = Telling(random)
-    fear = {kind: telling.pick(list(FEARS), kind) for kind in FEARS}
-    kind_of = {name: telling.pick(list(FEARS)) for name in FEARFUL}
-    index = {}
-    for subject in telling.shuffled([*fear, *kind_of]):
-        if subject in fear:
-            text = f"{FEARS[subject]} are afraid of {FEARS[fear[subject]].lower()}."
+    kinds, names = telling.shuffled(FEARS), telling.shuffled(FEARFUL)
+    fear, kind_of, index = {}, {}, {}
+    while kinds or names:
+        if not fear or not names or (kinds and telling.chance(0.6)):
+            kind = kinds.pop()
+            fear[kind] = telling.pick(list(FEARS), kind)
+            text = f"{FEARS[kind]} are afraid of {FEARS[fear[kind]].lower()}."
+            index[kind] = telling.tell(text)
         else:
-            text = f"{subject} is {A_KIND[kind_of[subject]]}."
-        index[subject] = telling.tell(text)
+            name = names.pop()
+            kind_of[name] = telling.pick(list(fear))
+            index[name] = telling.tell(f"{name} is {A_KIND[kind_of[name]]}.")
     questions = []
     for name in (telling.pick(FEARFUL) for _ in range(4)):
         kind = kind_of[name]

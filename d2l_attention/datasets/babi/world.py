@@ -13,7 +13,7 @@ import numpy as onp
 from d2l_attention.datasets.babi.files import Question
 from d2l_attention.datasets.babi.telling import PACE, Answerable, Telling, ask_in_turn
 
-PEOPLE = ("Mary", "John", "Joe", "Fred", "Sam")  # four of them in each story
+PEOPLE = ("Mary", "John", "Fred", "Sam")
 PLACES = ("kitchen", "office", "bathroom", "bedroom", "hallway", "den")
 THINGS = ("milk", "apple", "book")
 NUMBERS = ("none", "one", "two", "three")
@@ -45,6 +45,7 @@ class Habits:
         How often the sentence ends in "there".
     present : float
         Share of the stories told in the present tense.
+    people : tuple of str
     """
 
     get: float = 1.2
@@ -53,6 +54,7 @@ class Habits:
     get_there: float = 1.0
     drop_there: float = 0.2
     present: float = 0.0
+    people: tuple[str, ...] = PEOPLE
 
 
 @dataclass
@@ -82,16 +84,16 @@ class World(Telling):
     >>> for _ in range(4):
     ...     world.act()
     >>> print(*world.story, sep="\\n")
-    Mary travelled to the bathroom.
-    Mary moved to the bedroom.
-    Joe took the apple there.
-    John went back to the den.
+    Mary moved to the hallway.
+    John picked up the apple there.
+    John journeyed to the den.
+    John picked up the book there.
     """
 
     def __init__(self, random: onp.random.RandomState, habits: Habits):
         super().__init__(random)
         self.habits = habits
-        self.people = self.shuffled(PEOPLE)[:4]
+        self.people = habits.people
         self.place = {person: self.pick(PLACES) for person in self.people}
         self.told: dict[str, tuple[str, int]] = {}  # person: (place, index)
         self.things = {name: Thing(self.pick(PLACES)) for name in THINGS}
@@ -295,7 +297,10 @@ def teller(habits: Habits, answerable: Callable, recency: float = 1.0) -> Callab
 # The habits are such that stories are as long as the published ones, and their acts as frequent.
 TELLERS = {
     1: teller(Habits(get=0, drop=0, present=0.25), where_people, recency=0.9),
-    2: teller(Habits(get_there=0.5, present=0.25), where_things),
+    2: teller(
+        Habits(get_there=0.5, present=0.25, people=("Joe", "Mary", "Fred", "Sam")),
+        where_things,
+    ),
     3: teller(Habits(get_there=0.2), where_things_were),
     5: teller(Habits(give=5.0), who_gave),
     6: teller(Habits(), whether_there),
