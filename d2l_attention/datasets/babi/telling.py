@@ -90,7 +90,8 @@ def ask_in_turn(
     proceed : callable
         Tells the next `PACE` sentences.
     answerable : callable
-        Returns the questions that the story answers now.
+        Returns the questions that the story answers now; what is there twice is asked
+        twice as often.
     recency : float
         A question whose clue is one sentence older is chosen so many times as often.
     """
@@ -98,11 +99,8 @@ def ask_in_turn(
     while len(asked) < QUESTIONS:
         proceed()
         now = len(telling.story)
-        weights = {
-            candidate: recency ** (now - 1 - candidate.latest)
-            for candidate in answerable()
-            if now - candidate.latest <= RECENT
-        }
-        if weights:
-            asked.append(telling.ask(*telling.weighted(weights)[:3]))
+        recent = [one for one in answerable() if now - one.latest <= RECENT]
+        if recent:
+            weights = {k: recency ** (now - one.latest) for k, one in enumerate(recent)}
+            asked.append(telling.ask(*recent[telling.weighted(weights)][:3]))
     return asked

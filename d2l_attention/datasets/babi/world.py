@@ -242,7 +242,8 @@ def who_gave(world: World) -> list[Answerable]:
         }
         for question, answer in asked.items():
             found[question] = Answerable(question, answer, (index,))
-    return list(found.values())
+    twice = [one for question, one in found.items() if question.startswith("What")]
+    return [*found.values(), *twice]  # a third of the questions are about things
 
 
 def whether_there(world: World) -> list[Answerable]:
@@ -280,7 +281,7 @@ def which_things(world: World) -> list[Answerable]:
 
 
 def _by_each_clue(question, answer, supporting) -> list[Answerable]:
-    """Who has done more of late is asked about more often."""
+    """Return the question for each clue: who has done more of late is asked about more often."""
     return [Answerable(question, answer, supporting, clue) for clue in supporting]
 
 
