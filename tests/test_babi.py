@@ -187,7 +187,7 @@ def test_the_slides_stories_are_told_in_words_of_their_task(generated, task, tex
 # How far a generated task's statistic may be from the published one's. Story lengths and words are compared as
 # ratios, the others as differences. Stories of ours are now and then told in the present tense (tasks 1, 2), have
 # kinds whose plurals are all other words (15), and not always the same pairs of things in somebody's hands (8).
-MARGINS = {"story": 0.12, "words": 0.03, "supporting": 0.15, "entropy": 0.1, "answers": 0, "age": 0.45}
+MARGINS = {"story": 0.12, "words": 0.03, "supporting": 0.15, "entropy": 0.1, "answers": 0, "age": 0.4}
 VOCABULARY = {1: 3, 2: 7, 8: 5, 15: 2}
 WIDER = {8: {"answers": 4}}
 
@@ -286,6 +286,7 @@ GOOD = "1 Mary moved to the bathroom."
         (["1 Mary moved"], "line 1 .* a sentence must end with a full stop"),
         ([GOOD, "2 Where is Mary?"], "line 2 .* full stop"),
         ([GOOD, "2 Where is Mary?\tbathroom"], "line 2 .* got 2 of the three"),
+        ([GOOD, "2 Where is Mary?\tbathroom\t "], "line 2 .* got 2 of the three"),
         ([GOOD, "2 Where is Mary?\tbathroom\t1\t1"], "line 2 .* got 4 of the three"),
         ([GOOD, "2 Where is Mary\tbathroom\t1"], "line 2 .* question mark"),
         ([GOOD, "2 Where is Mary?\t\t1"], "line 2 .* an answer must be one word, got ''"),
@@ -300,11 +301,6 @@ GOOD = "1 Mary moved to the bathroom."
 def test_a_malformed_line_is_refused(lines, message):
     with pytest.raises(ValueError, match=message):
         babi.read(lines)
-
-
-def test_a_question_without_supporting_lines_is_refused():
-    with pytest.raises(ValueError, match="line 2 is not in the bAbI format"):
-        babi.read([GOOD, "2 Where is Mary?\tbathroom\t "])
 
 
 # ------------------------------------------------------------------------------------------- where files are found

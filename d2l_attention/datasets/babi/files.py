@@ -248,8 +248,6 @@ def _question(text: str, story: list[str], index: dict[int, int]) -> Question:
         raise ValueError("a question must end with a question mark")
     if not re.fullmatch(r"\S+", answer):
         raise ValueError(f"an answer must be one word, got {answer!r}")
-    if not supporting:
-        raise ValueError("a question needs supporting lines")
     for number in supporting:
         if not re.fullmatch(r"[0-9]+", number) or int(number) not in index:
             raise ValueError(f"supporting line {number} is no sentence before the question")
