@@ -12,7 +12,7 @@ import numpy as onp
 import pytest
 
 from d2l_attention.datasets import babi, cache
-from d2l_attention.datasets.babi import files
+from d2l_attention.datasets.babi import files, telling
 from d2l_attention.memory_networks import read as words
 
 TASKS = sorted(babi.TASKS)
@@ -103,6 +103,13 @@ def test_seeds_and_prefixes(task):
     assert babi.generate(task, 23, seed=0) == first[:23]
     other = babi.generate(task, 60, seed=1)
     assert sum(a == b for a, b in zip(first, other, strict=True)) < 6
+
+
+def test_a_story_that_ends_too_soon_is_told_anew(monkeypatch):
+    """Four people at four times are sixteen sentences: eight chances to ask, of which the first is often missed."""
+    monkeypatch.setattr(telling, "QUESTIONS", 8)
+    questions = babi.generate(14, 80, seed=0)
+    assert [len(question.story) for question in questions] == list(range(2, 18, 2)) * 10
 
 
 def test_tasks_of_one_seed_are_not_told_alike():

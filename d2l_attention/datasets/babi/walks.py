@@ -125,6 +125,10 @@ def tell_walks(together: int, pronouns: bool, recency: float) -> Callable:
     return tell
 
 
+class AllToldError(Exception):
+    """A story has no more to tell."""
+
+
 class Days(Telling):
     """Task 14: where four people were at four times, not quite told in the order of the times.
 
@@ -147,9 +151,12 @@ class Days(Telling):
             self.left[person] = [stays[k] for k in onp.argsort(told_at)]
 
     def proceed(self) -> None:
-        """Tell of two stays."""
+        """Tell of two stays, or raise AllToldError."""
         for _ in range(PACE):
-            person = self.pick([person for person, left in self.left.items() if left])
+            people = [person for person, left in self.left.items() if left]
+            if not people:
+                raise AllToldError
+            person = self.pick(people)
             time, place = self.left[person].pop(0)
             walk = f"{person} {self.pick(GO)} the {place}"
             when = TIMES[time]
@@ -170,8 +177,12 @@ class Days(Telling):
 
 def tell_days(random: onp.random.RandomState) -> list[Question]:
     """Task 14: where was somebody before?"""
-    days = Days(random)
-    return ask_in_turn(days, days.proceed, days.where_before)
+    while True:
+        days = Days(random)
+        try:
+            return ask_in_turn(days, days.proceed, days.where_before)
+        except AllToldError:  # before five questions were asked, which is rare
+            continue
 
 
 TELLERS = {
