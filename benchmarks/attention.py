@@ -1,16 +1,19 @@
 """Time of `Attention` and `MultiHeadAttention`, forward and backward, relative to d2l's and PyTorch's on one CPU thread.
 
-Self-attention over x (batch, items, width): everybody gets x, the valid lengths of the examples (or none) and the
-gradient of the context, and computes the context and the gradients of x and of the parameters. d2l and the first of
-PyTorch's two ways also keep the attention weights, as this book's blocks do; the second, built on
+Self-attention over x (batch, items, width): everybody gets x, the valid lengths of the
+examples (or none) and the gradient of the context, and computes the context and the
+gradients of x and of the parameters. d2l and the first of PyTorch's two ways also keep
+the attention weights, as this book's blocks do; the second, built on
 `scaled_dot_product_attention`, does not, and is the best that PyTorch has.
 
     python -m benchmarks.attention [--rounds 60] [--output FILE.json]
 
-The file holds a list of {"name", "shape", "masked", "ratios": {peer: median}, "spread": {peer: [quartile, quartile]},
-"floor": {peer: median}}. The floor of `Attention` is what is left if everything but its six matrix products took no time:
-MXNet's time for the two products of the forward pass and the four of the backward pass, relative to a peer's whole step.
-Where it is near a bound, only a faster `batch_dot` could keep it. The exit code is 1 if a ratio is above its bound.
+The file holds a list of {"name", "shape", "masked", "ratios": {peer: median}, "spread":
+{peer: [quartile, quartile]}, "floor": {peer: median}}. The floor of `Attention` is what
+is left if everything but its six matrix products took no time: MXNet's time for the two
+products of the forward pass and the four of the backward pass, relative to a peer's
+whole step. Where it is near a bound, only a faster `batch_dot` could keep it. The exit
+code is 1 if a ratio is above its bound.
 """
 
 import os
@@ -41,10 +44,13 @@ HEADS = 8
 BOUNDS = {"d2l": 1.0, "PyTorch": 1.5, "PyTorch, no weights": 1.5}
 
 
-# ------------------------------------------------------------------------------------------ the contestants
+# ---------------------------------------------------------------------- the contestants
 def attention(width: int):
     """{library: (block, parameters)}: scaled dot product attention, which has no parameters."""
-    ours, theirs = Attention(ScaledDotProductScore(width)), d2l.DotProductAttention(dropout=0)
+    ours, theirs = (
+        Attention(ScaledDotProductScore(width)),
+        d2l.DotProductAttention(dropout=0),
+    )
     ours.hybridize(static_alloc=True)
 
     def with_weights(x, allowed):
@@ -58,19 +64,29 @@ def attention(width: int):
         allowed = None if allowed is None else allowed[:, None]
         return functional.scaled_dot_product_attention(x, x, x, attn_mask=allowed)
 
-    blocks = {"ours": ours, "d2l": theirs, "PyTorch": with_weights, "PyTorch, no weights": without_weights}
+    blocks = {
+        "ours": ours,
+        "d2l": theirs,
+        "PyTorch": with_weights,
+        "PyTorch, no weights": without_weights,
+    }
     return {library: (block, []) for library, block in blocks.items()}
 
 
 def multi_head_attention(width: int):
     """{library: (block, parameters)}: multi-head attention, the same four matrices everywhere."""
-    ours, theirs = MultiHeadAttention(width, HEADS), d2l.MultiHeadAttention(width, HEADS, dropout=0)
+    ours, theirs = (
+        MultiHeadAttention(width, HEADS),
+        d2l.MultiHeadAttention(width, HEADS, dropout=0),
+    )
     peer = torch.nn.MultiheadAttention(width, HEADS, bias=False, batch_first=True)
     matrices = [*peer.in_proj_weight.detach().chunk(3), peer.out_proj.weight.detach()]
 
     def weights(block, *layers):
         block.initialize()
-        block(*[np.zeros((1, 1, width))] * 3, None)  # MXNet finds the shapes at the first call
+        block(
+            *[np.zeros((1, 1, width))] * 3, None
+        )  # MXNet finds the shapes at the first call
         for layer, matrix in zip(layers, matrices, strict=True):
             layer.weight.set_data(np.array(matrix.numpy()))
         return [layer.weight for layer in layers]
@@ -78,16 +94,27 @@ def multi_head_attention(width: int):
     def attend(need_weights):
         def block(x, allowed):
             padding = None if allowed is None else ~allowed
-            return peer(x, x, x, padding, need_weights=need_weights, average_attn_weights=False)
+            return peer(
+                x, x, x, padding, need_weights=need_weights, average_attn_weights=False
+            )
 
         return block, list(peer.parameters())
 
     contestants = {
         "ours": (
             ours,
-            weights(ours, ours.query_projection, ours.key_projection, ours.value_projection, ours.output),
+            weights(
+                ours,
+                ours.query_projection,
+                ours.key_projection,
+                ours.value_projection,
+                ours.output,
+            ),
         ),
-        "d2l": (theirs, weights(theirs, theirs.W_q, theirs.W_k, theirs.W_v, theirs.W_o)),
+        "d2l": (
+            theirs,
+            weights(theirs, theirs.W_q, theirs.W_k, theirs.W_v, theirs.W_o),
+        ),
         "PyTorch": attend(need_weights=True),
         "PyTorch, no weights": attend(need_weights=False),
     }
@@ -105,10 +132,12 @@ class Products(HybridBlock):
 SYSTEMS = {"Attention": attention, "MultiHeadAttention": multi_head_attention}
 
 
-# ------------------------------------------------------------------------------------- one step, and its answer
+# ------------------------------------------------------------- one step, and its answer
 def mxnet_step(block, parameters, x, lengths, gradient):
     """A function that runs `block` forward and backward, and one that returns the answer of such a run."""
-    x, lengths, gradient = (None if array is None else np.array(array) for array in (x, lengths, gradient))
+    x, lengths, gradient = (
+        None if array is None else np.array(array) for array in (x, lengths, gradient)
+    )
     x.attach_grad()
 
     def step():
@@ -120,7 +149,10 @@ def mxnet_step(block, parameters, x, lengths, gradient):
         return context
 
     def answer():
-        return [array.asnumpy() for array in (step(), x.grad, *(p.grad() for p in parameters))]
+        return [
+            array.asnumpy()
+            for array in (step(), x.grad, *(p.grad() for p in parameters))
+        ]
 
     return step, answer
 
@@ -143,14 +175,19 @@ def torch_step(block, parameters, x, lengths, gradient):
     def answer():
         arrays = [step().detach(), x.grad]
         if parameters:
-            arrays += [*parameters[0].grad.chunk(3), parameters[1].grad]  # query, key, value; output
+            arrays += [
+                *parameters[0].grad.chunk(3),
+                parameters[1].grad,
+            ]  # query, key, value; output
         return [array.numpy() for array in arrays]
 
     return step, answer
 
 
-# --------------------------------------------------------------------------------------------- measurements
-def compare(name: str, shape: tuple[int, int, int], masked: bool, *, rounds: int) -> dict:
+# ------------------------------------------------------------------------- measurements
+def compare(
+    name: str, shape: tuple[int, int, int], masked: bool, *, rounds: int
+) -> dict:
     """Check that all libraries agree, then measure them: one entry of the file that the module's text describes."""
     seed_everything(0)
     torch.manual_seed(0)
@@ -174,7 +211,10 @@ def compare(name: str, shape: tuple[int, int, int], masked: bool, *, rounds: int
         "masked": masked,
         "ratios": {library: middle for library, (middle, _) in ratios.items()},
         "spread": {library: quartiles for library, (_, quartiles) in ratios.items()},
-        "floor": {library: ratio(seconds["products"], seconds[library])[0] for library in BOUNDS}
+        "floor": {
+            library: ratio(seconds["products"], seconds[library])[0]
+            for library in BOUNDS
+        }
         if "products" in seconds
         else {},
     }
@@ -186,12 +226,17 @@ def check_same(answers: dict[str, list[onp.ndarray]], what: str) -> None:
     for library, arrays in answers.items():
         for mine, other in zip(ours, arrays, strict=True):
             tolerance = 1e-5 * max(1.0, abs(mine).max())
-            onp.testing.assert_allclose(other, mine, atol=tolerance, err_msg=f"{what}: {library} differs")
+            onp.testing.assert_allclose(
+                other, mine, atol=tolerance, err_msg=f"{what}: {library} differs"
+            )
 
 
 def table(results: list[dict]) -> str:
     """Our time relative to each peer's, median and quartiles; a star where it is above the bound."""
-    lines = [f"{'our time / theirs':42}" + "".join(f"{f'{peer} (<{BOUNDS[peer]})':>27}" for peer in BOUNDS)]
+    lines = [
+        f"{'our time / theirs':42}"
+        + "".join(f"{f'{peer} (<{BOUNDS[peer]})':>27}" for peer in BOUNDS)
+    ]
     for result in results:
         masked = "masked" if result["masked"] else ""
         cells = [
@@ -210,17 +255,31 @@ def table(results: list[dict]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Measure everything, print and save it; 1 if a ratio is above its bound, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=60, help="rounds of each comparison")
+    parser.add_argument(
+        "--rounds", type=int, default=60, help="rounds of each comparison"
+    )
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    cases = [(name, shape, masked) for name in SYSTEMS for shape in SHAPES for masked in (False, True)]
+    cases = [
+        (name, shape, masked)
+        for name in SYSTEMS
+        for shape in SHAPES
+        for masked in (False, True)
+    ]
     results = [compare(*case, rounds=options.rounds) for case in cases]
     print(table(results))
     if options.output:
         options.output.write_text(json.dumps(results, indent=1) + "\n")
-    above = [peer for result in results for peer in BOUNDS if result["ratios"][peer] > BOUNDS[peer]]
-    print(f"{len(above)} of {len(results) * len(BOUNDS)} ratios are above their bounds (*)")
+    above = [
+        peer
+        for result in results
+        for peer in BOUNDS
+        if result["ratios"][peer] > BOUNDS[peer]
+    ]
+    print(
+        f"{len(above)} of {len(results) * len(BOUNDS)} ratios are above their bounds (*)"
+    )
     return 1 if above else 0
 
 

@@ -1,14 +1,17 @@
 """Time of one epoch of training a memory network, relative to the same network in PyTorch, on one CPU thread.
 
-The setting is the paper's for a single task: d = 20, three looks, adjacent tying, position encoding, batches of 32, and
-stories that fill a memory of 50 sentences. The peer is written as PyTorch users write it: word ids (B, n, J), an
-`Embedding` for each matrix, position weights, a sum over the words, softmax, plain stochastic gradient descent with each
-parameter's gradient cut to norm 40. Both start from the same parameters, see the same batches, and must give the same
-logits before and the same loss after an epoch.
+The setting is the paper's for a single task: d = 20, three looks, adjacent tying,
+position encoding, batches of 32, and stories that fill a memory of 50 sentences. The
+peer is written as PyTorch users write it: word ids (B, n, J), an `Embedding` for each
+matrix, position weights, a sum over the words, softmax, plain stochastic gradient
+descent with each parameter's gradient cut to norm 40. Both start from the same
+parameters, see the same batches, and must give the same logits before and the same loss
+after an epoch.
 
     python -m benchmarks.memory_networks [--rounds 15] [--output FILE.json]
 
-The file holds {"ratio": median, "spread": [quartile, quartile]}. The exit code is 1 if the ratio is above its bound.
+The file holds {"ratio": median, "spread": [quartile, quartile]}. The exit code is 1 if
+the ratio is above its bound.
 """
 
 import os
@@ -55,22 +58,32 @@ class TorchNetwork(torch.nn.Module):
 
     def __init__(self, num_words: int, longest: int, matrices: list):
         super().__init__()
-        self.embedding = torch.nn.ParameterList([torch.nn.Parameter(torch.tensor(m)) for m in matrices])
+        self.embedding = torch.nn.ParameterList(
+            [torch.nn.Parameter(torch.tensor(m)) for m in matrices]
+        )
         k, j = torch.arange(1, HIDDEN + 1)[None], torch.arange(1, longest + 1)[:, None]
-        weight = 1 + 4 * (k - (HIDDEN + 1) / 2) * (j - (longest + 1) / 2) / (HIDDEN * longest)
+        weight = 1 + 4 * (k - (HIDDEN + 1) / 2) * (j - (longest + 1) / 2) / (
+            HIDDEN * longest
+        )
         self.register_buffer("position", weight)  # (J, d)
         self.num_words = num_words
 
     def sentence(self, matrix, words):
-        words_only = torch.cat([torch.zeros(1, HIDDEN), matrix[: self.num_words]])  # padding embeds to zero
+        words_only = torch.cat(
+            [torch.zeros(1, HIDDEN), matrix[: self.num_words]]
+        )  # padding embeds to zero
         embedded = torch.nn.functional.embedding(words, words_only)  # (..., J, d)
         return (embedded * self.position).sum(-2)
 
     def forward(self, story, age, question):
-        memories = [self.sentence(m, story) + m[self.num_words + age] for m in self.embedding]
+        memories = [
+            self.sentence(m, story) + m[self.num_words + age] for m in self.embedding
+        ]
         query = self.sentence(self.embedding[0], question)
         for key, value in itertools.pairwise(memories):
-            weights = torch.softmax((key @ query[:, :, None])[:, :, 0], dim=-1)  # (B, n)
+            weights = torch.softmax(
+                (key @ query[:, :, None])[:, :, 0], dim=-1
+            )  # (B, n)
             query = query + (weights[:, None] @ value)[:, 0]
         return query @ self.embedding[-1][: self.num_words].T
 
@@ -92,13 +105,20 @@ def torch_epoch(encoder, data, matrices):
     answer = onp.array([encoder.words.index(q.answer) for q in data])
 
     def batch(chosen):
-        return [torch.from_numpy(array[chosen]) for array in (story, age, question, answer)]
+        return [
+            torch.from_numpy(array[chosen]) for array in (story, age, question, answer)
+        ]
 
     def epoch():
-        random, losses = onp.random.RandomState([0, 0]), []  # the batches that `fit` draws with seed 0
+        random, losses = (
+            onp.random.RandomState([0, 0]),
+            [],
+        )  # the batches that `fit` draws with seed 0
         for chosen in random.randint(len(data), size=(STEPS, BATCH)):
             *inputs, target = batch(chosen)
-            loss = torch.nn.functional.cross_entropy(model(*inputs), target, reduction="sum")
+            loss = torch.nn.functional.cross_entropy(
+                model(*inputs), target, reduction="sum"
+            )
             optimizer.zero_grad()
             loss.backward()
             for parameter in model.parameters():
@@ -120,19 +140,31 @@ def compare(*, rounds: int) -> dict:
     seed_everything(0)
     encoder = Encoder(data, memory_size=MEMORY)
     stories = encoder(data)
-    network = MemoryNetwork(encoder.num_words, hidden_size=HIDDEN, hops=HOPS, memory_size=MEMORY)
+    network = MemoryNetwork(
+        encoder.num_words, hidden_size=HIDDEN, hops=HOPS, memory_size=MEMORY
+    )
     network.initialize()
-    matrices = [getattr(network, f"embedding_{k}").data().asnumpy() for k in range(HOPS + 1)]
+    matrices = [
+        getattr(network, f"embedding_{k}").data().asnumpy() for k in range(HOPS + 1)
+    ]
     torch_train, torch_predict = torch_epoch(encoder, data, matrices)
     recipe = Recipe(epochs=1, learning_rate=RATE, clip_norm=CLIP)
 
     def our_epoch():
-        return fit(network, encoder, stories, recipe, seed=0, progress=False)[0]["loss"][0]
+        return fit(network, encoder, stories, recipe, seed=0, progress=False)[0][
+            "loss"
+        ][0]
 
-    onp.testing.assert_allclose(predict(network, encoder, stories)[0], torch_predict(), atol=1e-5)
+    onp.testing.assert_allclose(
+        predict(network, encoder, stories)[0], torch_predict(), atol=1e-5
+    )
     onp.testing.assert_allclose(our_epoch(), torch_train(), rtol=1e-4)
-    onp.testing.assert_allclose(predict(network, encoder, stories)[0], torch_predict(), atol=1e-4)
-    seconds = measure({"ours": our_epoch, "PyTorch": torch_train}, rounds=rounds, repeats=1)
+    onp.testing.assert_allclose(
+        predict(network, encoder, stories)[0], torch_predict(), atol=1e-4
+    )
+    seconds = measure(
+        {"ours": our_epoch, "PyTorch": torch_train}, rounds=rounds, repeats=1
+    )
     middle, quartiles = ratio(seconds["ours"], seconds["PyTorch"])
     return {"ratio": middle, "spread": quartiles}
 
@@ -140,7 +172,9 @@ def compare(*, rounds: int) -> dict:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print and save; 1 if the ratio is above its bound, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15, help="rounds of the comparison")
+    parser.add_argument(
+        "--rounds", type=int, default=15, help="rounds of the comparison"
+    )
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)

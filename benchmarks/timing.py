@@ -6,18 +6,22 @@ from collections.abc import Callable, Mapping
 import numpy as onp
 
 
-def measure(functions: Mapping[str, Callable[[], object]], *, rounds: int, repeats: int = 3):
+def measure(
+    functions: Mapping[str, Callable[[], object]], *, rounds: int, repeats: int = 3
+):
     """Seconds per call, {name: array (rounds,)}: in each round every function has its turn, in a new order.
 
-    A turn is one untimed call, which fills caches and wakes threads that slept during the others' turns, and
-    `repeats` timed ones, of which the median counts.
+    A turn is one untimed call, which fills caches and wakes threads that slept during
+    the others' turns, and `repeats` timed ones, of which the median counts.
     """
     random = onp.random.default_rng(0)
     seconds = {name: [] for name in functions}
     for _ in range(rounds):
         for name in random.permutation(list(functions)):
             functions[name]()
-            seconds[name].append(onp.median([_time(functions[name]) for _ in range(repeats)]))
+            seconds[name].append(
+                onp.median([_time(functions[name]) for _ in range(repeats)])
+            )
     return {name: onp.array(values) for name, values in seconds.items()}
 
 

@@ -1,25 +1,31 @@
 r"""Attention: a weighted average whose weights are computed from a query and the keys.
 
-Everything in this book is f(X) = rho( sum_i alpha(x_i, q) phi(x_i) ). This module holds its parts:
+Everything in this book is f(X) = rho( sum_i alpha(x_i, q) phi(x_i) ). This module holds
+its parts:
 
-1. **scores** `a(q, k)`: how well a key fits a query, (B, m, d_q), (B, n, d_k) -> (B, m, n);
-2. **normalisation** `masked_softmax`: scores -> weights alpha >= 0 that sum to one over the allowed keys;
+1. **scores** `a(q, k)`: how well a key fits a query,
+   (B, m, d_q), (B, n, d_k) -> (B, m, n);
+2. **normalisation** `masked_softmax`: scores -> weights alpha >= 0 that sum to one over
+   the allowed keys;
 3. **pooling** `Attention`: weights times values, (B, m, n), (B, n, d_v) -> (B, m, d_v);
 4. **heads** `MultiHeadAttention`: the same, in H learned subspaces at once.
 
 Letters: B batch size, m queries, n keys (one value each), d features, H heads.
 
-A **mask** says which keys a query may look at: 1 or True is allowed, 0 or False is not. Three forms, for n = 4:
+A **mask** says which keys a query may look at: 1 or True is allowed, 0 or False is not.
+Three forms, for n = 4:
 
     valid length (B,)          2           every query of the example sees the keys  1 1 0 0
     valid lengths (B, m)       1 2 4       query 1 sees 1 0 0 0, query 2 1 1 0 0, query 3 1 1 1 1
     mask (B|1, m|1, n)         any pattern of zeros and ones, shared where an axis has size 1
 
-A forbidden key gets a weight of exactly zero. A query that may look at nothing gets weights of exactly zero and
-hence a context of zeros; it never attends to padding and never yields NaN.
+A forbidden key gets a weight of exactly zero. A query that may look at nothing gets
+weights of exactly zero and hence a context of zeros; it never attends to padding and
+never yields NaN.
 
-All blocks are `HybridBlock`s. Called with arrays they check what they are given; inside a hybridized parent
-they see symbols, which have no shapes to check, and there a mask must be 3-d: `expand_mask` makes one.
+All blocks are `HybridBlock`s. Called with arrays they check what they are given; inside
+a hybridized parent they see symbols, which have no shapes to check, and there a mask
+must be 3-d: `expand_mask` makes one.
 """
 
 from collections.abc import Sequence
@@ -47,27 +53,30 @@ __all__ = [
     "masked_softmax",
 ]
 
-# Scores are confined to [-LIMIT, LIMIT], and a masked score is set to -LIMIT. It leaves room to subtract the maximum.
-# Twice the limit must be a finite number.
+# Scores are confined to [-LIMIT, LIMIT], and a masked score is set to -LIMIT. It leaves
+# room to subtract the maximum. Twice the limit must be a finite number.
 LIMIT = {"float16": 3e4, "float32": 1e38, "float64": 1e300}
 
 
-# ---------------------------------------------------------------------------------------- normalisation
+# ------------------------------------------------------------------------ normalisation
 def masked_softmax(scores, mask=None):
     """Turn scores into weights: softmax over the last axis, restricted to the keys that the mask allows.
 
     Parameters
     ----------
     scores : array (B, m, n) or symbol
-        Any floating dtype. A score of minus infinity counts as masked; larger than 1e38 (float32) counts as 1e38.
+        Any floating dtype. A score of minus infinity counts as masked; larger than 1e38
+        (float32) counts as 1e38.
     mask : array or None
-        Valid length (B,) or (B, m) of integers in [0, n], or a mask (B|1, m|1, n) of zeros and ones.
-        With symbols: a mask in the scores' dtype that broadcasts to their shape.
+        Valid length (B,) or (B, m) of integers in [0, n], or a mask (B|1, m|1, n) of
+        zeros and ones. With symbols: a mask in the scores' dtype that broadcasts to
+        their shape.
 
     Returns
     -------
     array (B, m, n)
-        Rows sum to one; a masked weight is exactly zero; a row without any allowed key is all zeros.
+        Rows sum to one; a masked weight is exactly zero; a row without any allowed key
+        is all zeros.
 
     Raises
     ------
@@ -93,13 +102,15 @@ def masked_softmax(scores, mask=None):
 def _masked_softmax(F, scores, mask, limit, compact):
     """The computation behind `masked_softmax`, for arrays and symbols, without checks.
 
-    `compact` says that scores may be minus infinity. Everything is done at full shape, (B, m, n) each:
-    MXNet's broadcasting operators are an order of magnitude slower, in their backward pass above all.
+    `compact` says that scores may be minus infinity. Everything is done at full shape,
+    (B, m, n) each: MXNet's broadcasting operators are an order of magnitude slower, in
+    their backward pass above all.
     """
     allowed = None
     if mask is not None:
         allowed = _legacy(F, "broadcast_like", mask, scores)
-        bound = _legacy(F, "BlockGrad", (allowed - 0.5) * (2 * limit))  # -limit where masked, else limit
+        # -limit where masked, else limit
+        bound = _legacy(F, "BlockGrad", (allowed - 0.5) * (2 * limit))
         scores = F.np.minimum(scores, bound)
     if compact:
         scores = F.np.maximum(scores, -limit)
@@ -110,13 +121,16 @@ def _masked_softmax(F, scores, mask, limit, compact):
     return weights if allowed is None else weights * _legacy(F, "BlockGrad", allowed)
 
 
-def expand_mask(mask, batch_size: int, num_queries: int, num_keys: int, *, dtype="float32"):
+def expand_mask(
+    mask, batch_size: int, num_queries: int, num_keys: int, *, dtype="float32"
+):
     """Turn a valid length or a mask into a mask of zeros and ones, (B|1, m|1, n), in the given dtype.
 
     Raises
     ------
     ValueError, TypeError
-        The mask is no MXNet array, fits no shape of the module's table, or holds other values than it may.
+        The mask is no MXNet array, fits no shape of the module's table, or holds other
+        values than it may.
 
     Examples
     --------
@@ -142,12 +156,12 @@ def _expand_mask(mask, shape, dtype, *, full):
     return np.array(allowed.astype(dtype), dtype=dtype, ctx=mask.ctx)
 
 
-# ---------------------------------------------------------------------------------------------- scores
+# ------------------------------------------------------------------------------- scores
 class Score(HybridBlock):
     """A score function a(q, k): query (B, m, d_q), key (B, n, d_k) -> scores (B, m, n).
 
-    Raises ValueError when called with arrays of other shapes; `same_size` says whether d_q must
-    equal d_k, `compact` whether a score may be minus infinity.
+    Raises ValueError when called with arrays of other shapes; `same_size` says whether
+    d_q must equal d_k, `compact` whether a score may be minus infinity.
     """
 
     same_size = True
@@ -162,17 +176,22 @@ class Score(HybridBlock):
         """Raise a ValueError or TypeError if two arrays are not what the score takes."""
         shape, key_shape = _check_array("query", query, 3), _check_array("key", key, 3)
         if shape[0] != key_shape[0]:
-            raise ValueError(f"key must have the batch size (axis 0) of query, got {key_shape} and {shape}")
+            raise ValueError(
+                f"key must have the batch size (axis 0) of query, got {key_shape} and {shape}"
+            )
         if self.same_size and shape[2] != key_shape[2]:
-            raise ValueError(f"key must have the features (axis 2) of query, got {key_shape} and {shape}")
+            raise ValueError(
+                f"key must have the features (axis 2) of query, got {key_shape} and {shape}"
+            )
 
 
 class KernelScore(Score):
     r"""The logarithm of a kernel K(u) of the distance u = ||(q - k) / h||: softmax turns it into K / sum K.
 
-    A softmax of log K(u_i) is K(u_i) / sum_j K(u_j), the weights of Nadaraya (1964) and Watson (1964). Constant factors
-    of K cancel. A compact kernel vanishes for u >= 1 (its score is minus infinity there), so a query without any key
-    within reach gets zero weights and a context of zeros.
+    A softmax of log K(u_i) is K(u_i) / sum_j K(u_j), the weights of Nadaraya (1964) and
+    Watson (1964). Constant factors of K cancel. A compact kernel vanishes for u >= 1
+    (its score is minus infinity there), so a query without any key within reach gets
+    zero weights and a context of zeros.
 
     Parameters
     ----------
@@ -181,20 +200,29 @@ class KernelScore(Score):
     learn : bool
         Whether h is trained (as its logarithm, so that it stays positive).
     dtype : str
-        Precision of a trained or per-feature bandwidth, which is a parameter (a fixed number is not).
+        Precision of a trained or per-feature bandwidth, which is a parameter (a fixed
+        number is not).
     """
 
     differentiable = True
 
     def __init__(
-        self, bandwidth: float | Sequence[float] = 1.0, *, learn: bool = False, dtype: str = "float32"
+        self,
+        bandwidth: float | Sequence[float] = 1.0,
+        *,
+        learn: bool = False,
+        dtype: str = "float32",
     ):
         super().__init__()
         values = onp.atleast_1d(onp.asarray(bandwidth, dtype="float64"))
         if values.ndim != 1 or not (onp.isfinite(values) & (values > 0)).all():
-            raise ValueError(f"bandwidth must be a positive number or a sequence of them, got {bandwidth!r}")
+            raise ValueError(
+                f"bandwidth must be a positive number or a sequence of them, got {bandwidth!r}"
+            )
         if learn and not self.differentiable:
-            raise ValueError("learn must be False: these weights do not change smoothly with the bandwidth")
+            raise ValueError(
+                "learn must be False: these weights do not change smoothly with the bandwidth"
+            )
         self._fixed = None if learn or values.size > 1 else float(values[0])
         if self._fixed is None:
             self.log_bandwidth = self.params.get(
@@ -208,15 +236,23 @@ class KernelScore(Score):
     @property
     def bandwidth(self) -> onp.ndarray:
         """The current bandwidth, shape (1,) or (d,)."""
-        return onp.array([self._fixed]) if self._fixed else onp.exp(self.log_bandwidth.data().asnumpy())
+        return (
+            onp.array([self._fixed])
+            if self._fixed
+            else onp.exp(self.log_bandwidth.data().asnumpy())
+        )
 
     def hybrid_forward(self, F, query, key, log_bandwidth=None):
-        difference = F.np.expand_dims(query, 2) - F.np.expand_dims(key, 1)  # (B, m, n, d)
+        difference = F.np.expand_dims(query, 2) - F.np.expand_dims(
+            key, 1
+        )  # (B, m, n, d)
         if self._fixed is not None:
             difference = difference * (1 / self._fixed)
         else:
             difference = difference * F.np.exp(-log_bandwidth)
-        return self.log_kernel(F, F.np.sum(F.np.square(difference), axis=-1))  # (B, m, n)
+        return self.log_kernel(
+            F, F.np.sum(F.np.square(difference), axis=-1)
+        )  # (B, m, n)
 
     def log_kernel(self, F, squared):
         """Return log K as a function of u**2, both (B, m, n)."""
@@ -257,7 +293,9 @@ class TriangularScore(KernelScore):
     compact = True
 
     def log_kernel(self, F, squared):
-        distance = F.np.sqrt(F.np.maximum(squared, 1e-30))  # the root has no gradient at zero
+        distance = F.np.sqrt(
+            F.np.maximum(squared, 1e-30)
+        )  # the root has no gradient at zero
         return _log_or_minus_infinity(F, 1 - distance)
 
 
@@ -287,8 +325,8 @@ class ScaledDotProductScore(Score):
     Parameters
     ----------
     size : int or None
-        The number of features d, if it is known beforehand; then the matrix product scales its result on the way
-        out, which saves a pass over the queries.
+        The number of features d, if it is known beforehand; then the matrix product
+        scales its result on the way out, which saves a pass over the queries.
     """
 
     def __init__(self, size: int | None = None):
@@ -299,18 +337,26 @@ class ScaledDotProductScore(Score):
 
     def cast(self, dtype):
         super().cast(dtype)
-        self._scale_in_product = onp.dtype(dtype).name != "float16"  # gemm2 has no half precision
+        self._scale_in_product = (
+            onp.dtype(dtype).name != "float16"
+        )  # gemm2 has no half precision
 
     def check(self, query, key):
         super().check(query, key)
         if self._size not in (None, query.shape[2]):
-            raise ValueError(f"query must have size = {self._size} features (axis 2), got {query.shape}")
+            raise ValueError(
+                f"query must have size = {self._size} features (axis 2), got {query.shape}"
+            )
 
     def hybrid_forward(self, F, query, key):
         if self._size and self._scale_in_product:
             scale = self._size**-0.5
-            return _legacy(F.linalg, "gemm2", query, key, transpose_b=True, alpha=scale)  # (B, m, n)
-        return F.npx.batch_dot(_legacy(F.contrib, "div_sqrt_dim", query), key, transpose_b=True)
+            return _legacy(
+                F.linalg, "gemm2", query, key, transpose_b=True, alpha=scale
+            )  # (B, m, n)
+        return F.npx.batch_dot(
+            _legacy(F.contrib, "div_sqrt_dim", query), key, transpose_b=True
+        )
 
 
 class BilinearScore(Score):
@@ -347,9 +393,15 @@ class AdditiveScore(Score):
     def __init__(self, hidden_size: int):
         super().__init__()
         _check_positive("hidden_size", hidden_size)
-        self.query_projection = nn.Dense(hidden_size, use_bias=False, flatten=False)  # W_q
-        self.key_projection = nn.Dense(hidden_size, use_bias=False, flatten=False)  # W_k
-        self.output = nn.Dense(1, use_bias=False, flatten=False, in_units=hidden_size)  # v
+        self.query_projection = nn.Dense(
+            hidden_size, use_bias=False, flatten=False
+        )  # W_q
+        self.key_projection = nn.Dense(
+            hidden_size, use_bias=False, flatten=False
+        )  # W_k
+        self.output = nn.Dense(
+            1, use_bias=False, flatten=False, in_units=hidden_size
+        )  # v
 
     def hybrid_forward(self, F, query, key):
         query = F.np.expand_dims(self.query_projection(query), 2)  # (B, m, 1, h)
@@ -374,7 +426,9 @@ class CosineScore(Score):
         self._sharpness = float(sharpness)
 
     def hybrid_forward(self, F, query, key):
-        cosine = F.npx.batch_dot(self._unit(F, query), self._unit(F, key), transpose_b=True)
+        cosine = F.npx.batch_dot(
+            self._unit(F, query), self._unit(F, key), transpose_b=True
+        )
         return cosine * self._sharpness
 
     @staticmethod
@@ -382,14 +436,17 @@ class CosineScore(Score):
         """Scale to unit length; first by the largest entry, so that squares neither overflow nor vanish."""
         largest = F.np.max(F.np.abs(x), axis=-1, keepdims=True)
         x = x / F.np.maximum(_legacy(F, "BlockGrad", largest), 1e-30)
-        return x / F.np.sqrt(F.np.maximum(F.np.sum(F.np.square(x), axis=-1, keepdims=True), 0.5))
+        return x / F.np.sqrt(
+            F.np.maximum(F.np.sum(F.np.square(x), axis=-1, keepdims=True), 0.5)
+        )
 
 
-# --------------------------------------------------------------------------------------------- pooling
+# ------------------------------------------------------------------------------ pooling
 class AttentionBlock(HybridBlock):
     """A block with attention's contract: (query, key, value, mask) -> (context, weights).
 
-    Arrays are checked, and their mask is brought to full shape, (B, m, n), before `hybrid_forward` sees them.
+    Arrays are checked, and their mask is brought to full shape, (B, m, n), before
+    `hybrid_forward` sees them.
     """
 
     def __call__(self, query, key, value, mask=None):
@@ -406,12 +463,13 @@ class Attention(AttentionBlock):
     score : Score
         The score function a(q, k).
     dropout : float
-        Rate at which weights are dropped while training. The returned weights are those before dropout.
+        Rate at which weights are dropped while training. The returned weights are those
+        before dropout.
 
     Call
     ----
-    (query (B, m, d_q), key (B, n, d_k), value (B, n, d_v), mask) -> (context (B, m, d_v), weights (B, m, n)),
-    with a mask as in the module's table, or None.
+    (query (B, m, d_q), key (B, n, d_k), value (B, n, d_v), mask) -> (context (B, m,
+    d_v), weights (B, m, n)), with a mask as in the module's table, or None.
 
     Raises
     ------
@@ -433,7 +491,9 @@ class Attention(AttentionBlock):
             raise TypeError(f"score must be a Score block, got {type(score).__name__}")
         self.score = score
         _check_rate("dropout", dropout)
-        self.dropout = nn.Dropout(dropout) if dropout else None  # at rate 0 it would still copy the weights
+        self.dropout = (
+            nn.Dropout(dropout) if dropout else None
+        )  # at rate 0 it would still copy the weights
         self._limit = LIMIT["float32"]
 
     def __call__(self, query, key, value, mask=None):
@@ -447,17 +507,20 @@ class Attention(AttentionBlock):
 
     def hybrid_forward(self, F, query, key, value, mask=None):
         scores = self.score(query, key)  # (B, m, n)
-        weights = _masked_softmax(F, scores, mask, self._limit, compact=self.score.compact)
+        weights = _masked_softmax(
+            F, scores, mask, self._limit, compact=self.score.compact
+        )
         kept = self.dropout(weights) if self.dropout else weights
         return F.npx.batch_dot(kept, value), weights  # (B, m, d_v), (B, m, n)
 
 
-# ----------------------------------------------------------------------------------------------- heads
+# -------------------------------------------------------------------------------- heads
 class MultiHeadAttention(AttentionBlock):
     """Attend H times at once, each time in a learned subspace (Vaswani et al. 2017, section 3.2.2).
 
-    Head h pools the values W_v^h v with weights from W_q^h q and W_k^h k; the H contexts are concatenated and mixed
-    by W_o. Self-attention is the call with one array three times.
+    Head h pools the values W_v^h v with weights from W_q^h q and W_k^h k; the H
+    contexts are concatenated and mixed by W_o. Self-attention is the call with one
+    array three times.
 
     Parameters
     ----------
@@ -474,8 +537,8 @@ class MultiHeadAttention(AttentionBlock):
 
     Call
     ----
-    (query (B, m, d_q), key (B, n, d_k), value (B, n, d_v), mask) -> (context (B, m, d), weights (B, H, m, n)),
-    the mask as for `Attention`, the same for all heads.
+    (query (B, m, d_q), key (B, n, d_k), value (B, n, d_v), mask) -> (context (B, m, d),
+    weights (B, H, m, n)), the mask as for `Attention`, the same for all heads.
 
     Raises
     ------
@@ -505,11 +568,20 @@ class MultiHeadAttention(AttentionBlock):
         _check_positive("hidden_size", hidden_size)
         _check_positive("num_heads", num_heads)
         if hidden_size % num_heads:
-            raise ValueError(f"num_heads must divide hidden_size, got {num_heads} and {hidden_size}")
+            raise ValueError(
+                f"num_heads must divide hidden_size, got {num_heads} and {hidden_size}"
+            )
         self.num_heads = num_heads
-        score = ScaledDotProductScore(hidden_size // num_heads) if score is None else score
+        score = (
+            ScaledDotProductScore(hidden_size // num_heads) if score is None else score
+        )
         self.attention = Attention(score, dropout=dropout)
-        for name in ("query_projection", "key_projection", "value_projection", "output"):
+        for name in (
+            "query_projection",
+            "key_projection",
+            "value_projection",
+            "output",
+        ):
             setattr(self, name, nn.Dense(hidden_size, use_bias=use_bias, flatten=False))
 
     def hybrid_forward(self, F, query, key, value, mask=None):
@@ -517,8 +589,16 @@ class MultiHeadAttention(AttentionBlock):
         key = self._split(F, self.key_projection(key))  # (B * H, n, d / H)
         value = self._split(F, self.value_projection(value))  # (B * H, n, d / H)
         if mask is not None:
-            mask = _legacy(F, "broadcast_axis", F.np.expand_dims(mask, 1), axis=1, size=self.num_heads)
-            mask = F.npx.reshape(mask, (-5, -2, -2))  # (B * H, m, n), the same for all heads
+            mask = _legacy(
+                F,
+                "broadcast_axis",
+                F.np.expand_dims(mask, 1),
+                axis=1,
+                size=self.num_heads,
+            )
+            mask = F.npx.reshape(
+                mask, (-5, -2, -2)
+            )  # (B * H, m, n), the same for all heads
         context, weights = self.attention(query, key, value, mask)
         split = (-6, -1, self.num_heads, -2, -2)
         context = _transpose(F, F.npx.reshape(context, split))  # (B, m, H, d / H)
@@ -527,23 +607,34 @@ class MultiHeadAttention(AttentionBlock):
 
     def _split(self, F, x):
         """(B, m, d) -> (B * H, m, d / H): heads become examples of the batch."""
-        x = _transpose(F, F.npx.reshape(x, (-2, -2, self.num_heads, -1)))  # (B, H, m, d / H)
+        x = _transpose(
+            F, F.npx.reshape(x, (-2, -2, self.num_heads, -1))
+        )  # (B, H, m, d / H)
         return F.npx.reshape(x, (-5, -2, -2))
 
 
-# ---------------------------------------------------------------------------------------------- checks
+# ------------------------------------------------------------------------------- checks
 def _check_inputs(block, query, key, value, mask):
     """Check arrays and return their mask at full shape. Forget a graph that was cached for another kind of mask."""
-    shapes = [_check_array(name, x, 3) for name, x in (("query", query), ("key", key), ("value", value))]
-    (batch, num_queries, _), (key_batch, num_keys, _), (value_batch, num_values, _) = shapes
+    shapes = [
+        _check_array(name, x, 3)
+        for name, x in (("query", query), ("key", key), ("value", value))
+    ]
+    (batch, num_queries, _), (key_batch, num_keys, _), (value_batch, num_values, _) = (
+        shapes
+    )
     if not batch == key_batch == value_batch:
-        raise ValueError(f"query, key and value must have the same batch size (axis 0), got shapes {shapes}")
+        raise ValueError(
+            f"query, key and value must have the same batch size (axis 0), got shapes {shapes}"
+        )
     if num_keys != num_values:
         raise ValueError(
             f"value must have as many items (axis 1) as key, got shapes {shapes[2]} and {shapes[1]}"
         )
     if mask is not None:
-        mask = _expand_mask(mask, (batch, num_queries, num_keys), query.dtype, full=True)
+        mask = _expand_mask(
+            mask, (batch, num_queries, num_keys), query.dtype, full=True
+        )
     if getattr(block, "_masked", None) is not (mask is not None):
         block._clear_cached_op()
         block._masked = mask is not None
@@ -552,8 +643,13 @@ def _check_inputs(block, query, key, value, mask):
 
 def _check_pattern(mask, shape):
     """Raise a ValueError unless a 3-d mask broadcasts to `shape` and holds zeros and ones."""
-    if any(given not in (1, wanted) for given, wanted in zip(mask.shape, shape, strict=True)):
-        raise ValueError(f"mask must broadcast to (B, m, n) = {shape}, got shape {mask.shape}")
+    if any(
+        given not in (1, wanted)
+        for given, wanted in zip(mask.shape, shape, strict=True)
+    ):
+        raise ValueError(
+            f"mask must broadcast to (B, m, n) = {shape}, got shape {mask.shape}"
+        )
     if mask.dtype != bool:
         given = mask.asnumpy()
         if not ((given == 0) | (given == 1)).all():
@@ -569,7 +665,9 @@ def _check_lengths(mask, shape) -> onp.ndarray:
     length = mask.asnumpy()
     whole = length.dtype.kind in "iu" or (length == length.astype(int)).all()
     if not whole or (length < 0).any() or (length > shape[2]).any():
-        raise ValueError(f"mask must hold valid lengths, integers from 0 to n = {shape[2]}")
+        raise ValueError(
+            f"mask must hold valid lengths, integers from 0 to n = {shape[2]}"
+        )
     return length.reshape(shape[0], -1, 1)
 
 
@@ -599,10 +697,12 @@ def _limit(dtype) -> float:
     return LIMIT[name]
 
 
-# --------------------------------------------------------------------------------------------- plumbing
+# ----------------------------------------------------------------------------- plumbing
 def _legacy(F, operator, *arrays, **attributes):
     """Call an operator of MXNet's older interface, several of which are faster than their NumPy-like peers."""
-    return getattr(F, operator)(*(array.as_nd_ndarray() for array in arrays), **attributes).as_np_ndarray()
+    return getattr(F, operator)(
+        *(array.as_nd_ndarray() for array in arrays), **attributes
+    ).as_np_ndarray()
 
 
 def _transpose(F, x):

@@ -2,13 +2,16 @@ r"""End-to-end memory networks: attention pooling over the sentences of a story,
 
     q_{t+1} = H q_t + sum_i alpha(q_t, m_i) c_i,    alpha = softmax(q_t . m_i),    answer = softmax(W q_{K+1})
 
-One look ("hop") is dot-product attention: the query is the internal state q_t, which starts as the question, the keys
-are the sentences m_i, the values c_i the same sentences embedded a second time. What is special is the loop: what one
-look finds becomes part of the next look's query. `MemoryNetwork` is the model, `fit` trains by the recipe of the paper's section 4.2.
+One look ("hop") is dot-product attention: the query is the internal state q_t, which
+starts as the question, the keys are the sentences m_i, the values c_i the same
+sentences embedded a second time. What is special is the loop: what one look finds
+becomes part of the next look's query. `MemoryNetwork` is the model, `fit` trains by the
+recipe of the paper's section 4.2.
 
-A look must be able to find nothing. One empty sentence with learned vectors precedes each story; in the authors'
-published code the unfilled part of the memory does that service: it is not masked, and softmax gives it weight. Without
-either, questions about what a story does not say are answered far worse. `datasets.stories` makes the arrays.
+A look must be able to find nothing. One empty sentence with learned vectors precedes
+each story; in the authors' published code the unfilled part of the memory does that
+service: it is not masked, and softmax gives it weight. Without either, questions about
+what a story does not say are answered far worse. `datasets.stories` makes the arrays.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +20,13 @@ from dataclasses import dataclass
 import numpy as onp
 
 from d2l_attention.attention import Attention, AttentionBlock, DotProductScore, Score
-from d2l_attention.datasets.stories import ENCODINGS, NOTHING, Encoder, Stories, noisy_ages
+from d2l_attention.datasets.stories import (
+    ENCODINGS,
+    NOTHING,
+    Encoder,
+    Stories,
+    noisy_ages,
+)
 from d2l_attention.training import History, train
 
 import mxnet as mx
@@ -29,13 +38,14 @@ __all__ = ["LinearAttention", "MemoryNetwork", "Recipe", "error_rate", "fit", "p
 TYINGS = ("adjacent", "layer-wise")
 
 
-# ------------------------------------------------------------------------------------------------ the model
+# ---------------------------------------------------------------------------- the model
 class LinearAttention(AttentionBlock):
     """Attention without its softmax: context = sum_i a(q, k_i) v_i, for the start of training.
 
-    Weights are the scores themselves: they may be negative and need not sum to one. Masked keys still get zero.
-    Sukhbaatar et al. (2015, section 4.2) train the first epochs like this ("linear start"), because the gradient of a
-    softmax that has settled on the wrong sentence is nearly zero.
+    Weights are the scores themselves: they may be negative and need not sum to one.
+    Masked keys still get zero. Sukhbaatar et al. (2015, section 4.2) train the first
+    epochs like this ("linear start"), because the gradient of a softmax that has
+    settled on the wrong sentence is nearly zero.
 
     >>> key = np.array([[[1.0], [2.0], [9.0]]])
     >>> context, weights = LinearAttention(DotProductScore())(np.array([[[0.5]]]), key, key, np.array([2]))
@@ -63,17 +73,19 @@ class MemoryNetwork(HybridBlock):
     hidden_size, hops : int
         Features d of a sentence, looks K.
     memory_size : int
-        Ages T that the temporal encoding tells apart: 0 for the last sentence, T - 1 for that or an older one. Age T
-        is that of an empty sentence.
+        Ages T that the temporal encoding tells apart: 0 for the last sentence, T - 1
+        for that or an older one. Age T is that of an empty sentence.
     encoding : str
         "position" (word order within a sentence counts) or "bag" (it does not).
     tying : str
-        "adjacent": the values of one look are the keys of the next, the question uses the first look's keys, the
-        answer the last one's values: K + 1 embeddings. "layer-wise": all looks share keys, values and a matrix H.
+        "adjacent": the values of one look are the keys of the next, the question uses
+        the first look's keys, the answer the last one's values: K + 1 embeddings.
+        "layer-wise": all looks share keys, values and a matrix H.
     nonlinear : bool
         Whether a ReLU follows each look.
     nothing : str
-        "sentence" or "never": an empty sentence has learned vectors. "places": its vectors are zero.
+        "sentence" or "never": an empty sentence has learned vectors. "places": its
+        vectors are zero.
     attention : AttentionBlock
         How to look; dot-product attention by default.
     params : mxnet.gluon.ParameterDict, optional
@@ -81,8 +93,9 @@ class MemoryNetwork(HybridBlock):
 
     Call
     ----
-    (table (S, F), story (B, n), age (B, n), mask (B, 1, n), question (B, F)) -> (logits (B, V), weights (B, K, n)).
-    `Encoder.batch` makes these five: F = 2 V features for the position encoding, V for the bag.
+    (table (S, F), story (B, n), age (B, n), mask (B, 1, n), question (B, F)) -> (logits
+    (B, V), weights (B, K, n)). `Encoder.batch` makes these five: F = 2 V features for
+    the position encoding, V for the bag.
 
     Examples
     --------
@@ -128,7 +141,9 @@ class MemoryNetwork(HybridBlock):
         )
         self.encoding, self.tying = encoding, tying
         self.nonlinear, self.nothing = nonlinear, nothing
-        self.attention = Attention(DotProductScore()) if attention is None else attention
+        self.attention = (
+            Attention(DotProductScore()) if attention is None else attention
+        )
         normal = mx.init.Normal(0.1)
         for name in self._embedding_names():  # a row per word, per age, and for nothing
             shape = (num_words + memory_size + 1, hidden_size)
@@ -138,7 +153,9 @@ class MemoryNetwork(HybridBlock):
             ramp = onp.diag(4 * (k - (hidden_size + 1) / 2) / hidden_size)
             self.ramp = self.params.get_constant("ramp", ramp.astype("float32"))
         if tying == "layer-wise":
-            self.state = self.params.get("state", shape=(hidden_size, hidden_size), init=normal)  # H
+            self.state = self.params.get(
+                "state", shape=(hidden_size, hidden_size), init=normal
+            )  # H
 
     def looking_with(self, attention: AttentionBlock) -> "MemoryNetwork":
         """Return a network with the same parameters that looks with another attention."""
@@ -158,36 +175,53 @@ class MemoryNetwork(HybridBlock):
     def _embedding_names(self) -> list[str]:
         if self.tying == "adjacent":
             return [f"embedding_{k}" for k in range(self.hops + 1)]
-        return ["question_embedding", "key_embedding", "value_embedding", "answer_embedding"]
+        return [
+            "question_embedding",
+            "key_embedding",
+            "value_embedding",
+            "answer_embedding",
+        ]
 
     def _roles(self, weights: dict) -> tuple:
         """Who embeds the question, each look's keys, each look's values, and the answer."""
         if self.tying == "adjacent":
             chain = [weights[f"embedding_{k}"] for k in range(self.hops + 1)]
             return chain[0], chain[:-1], chain[1:], chain[-1]
-        question, key, value, answer = (weights[name] for name in self._embedding_names())
+        question, key, value, answer = (
+            weights[name] for name in self._embedding_names()
+        )
         return question, [key] * self.hops, [value] * self.hops, answer
 
-    def hybrid_forward(self, F, table, story, age, mask, question, ramp=None, state=None, **embeddings):
+    def hybrid_forward(
+        self, F, table, story, age, mask, question, ramp=None, state=None, **embeddings
+    ):
         asks, keys, values, answers = self._roles(embeddings)
         memories = {}  # a matrix that two looks share embeds the story once
 
         def remember(weight):
             if id(weight) not in memories:
-                sentences = F.np.take(self._embed(F, weight, table, ramp), story, axis=0)  # (B, n, d)
+                sentences = F.np.take(
+                    self._embed(F, weight, table, ramp), story, axis=0
+                )  # (B, n, d)
                 memories[id(weight)] = sentences + self._ages(F, weight, age)
             return memories[id(weight)]
 
         query, looks = self._embed(F, asks, question, ramp), []  # (B, d)
         for key, value in zip(keys, values, strict=True):
-            found, weights = self.attention(F.np.expand_dims(query, 1), remember(key), remember(value), mask)
+            found, weights = self.attention(
+                F.np.expand_dims(query, 1), remember(key), remember(value), mask
+            )
             if state is not None:
-                query = F.npx.fully_connected(query, state, num_hidden=self.hidden_size, no_bias=True)
+                query = F.npx.fully_connected(
+                    query, state, num_hidden=self.hidden_size, no_bias=True
+                )
             query = query + F.npx.reshape(found, (-2, -1))  # (B, 1, d) -> (B, d)
             query = F.npx.relu(query) if self.nonlinear else query
             looks.append(weights)  # (B, 1, n)
         words = self._words(F, answers)
-        logits = F.npx.fully_connected(query, words, num_hidden=self.num_words, no_bias=True)  # (B, V)
+        logits = F.npx.fully_connected(
+            query, words, num_hidden=self.num_words, no_bias=True
+        )  # (B, V)
         return logits, F.np.concatenate(looks, axis=1)
 
     def _words(self, F, weight):
@@ -212,7 +246,9 @@ class MemoryNetwork(HybridBlock):
 
 
 def _legacy(F, operator, *arrays, **attributes):
-    return getattr(F, operator)(*(array.as_nd_ndarray() for array in arrays), **attributes).as_np_ndarray()
+    return getattr(F, operator)(
+        *(array.as_nd_ndarray() for array in arrays), **attributes
+    ).as_np_ndarray()
 
 
 def _check_choice(name: str, value, choices: Sequence) -> None:
@@ -220,7 +256,7 @@ def _check_choice(name: str, value, choices: Sequence) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
-# ------------------------------------------------------------------------------------------------- training
+# ----------------------------------------------------------------------------- training
 @dataclass(frozen=True)
 class Recipe:
     """How to train: section 4.2 of the paper, and where that is silent, the authors' published settings.
@@ -230,12 +266,14 @@ class Recipe:
     epochs, learning_rate, halve_every : int, float, int
         Plain stochastic gradient descent; the rate is halved every so many epochs.
     linear_epochs : int
-        Epochs of linear start before these, at half the rate, without softmax; 0 for none.
+        Epochs of linear start before these, at half the rate, without softmax; 0 for
+        none.
     batch_size, clip_norm : int, float
-        Costs are summed over a batch, whose examples are drawn with replacement; each parameter's gradient
-        is cut to this norm.
+        Costs are summed over a batch, whose examples are drawn with replacement; each
+        parameter's gradient is cut to this norm.
     noise : float
-        Up to this share of empty sentences is mixed into a story, so that ages are not learned by heart.
+        Up to this share of empty sentences is mixed into a story, so that ages are not
+        learned by heart.
     """
 
     epochs: int = 100
@@ -286,10 +324,13 @@ def fit(
                 _batches(encoder, stories, recipe, random, device),
                 _trainer(network, stories, recipe, rate, halve=phase is network),
                 epochs=epochs,
-                clip_norm=recipe.clip_norm / recipe.batch_size,  # the loop takes the mean over a batch
+                clip_norm=recipe.clip_norm
+                / recipe.batch_size,  # the loop takes the mean over a batch
                 clip_each=True,
                 progress=progress,
-                description=description if phase is network else f"{description}, linear start",
+                description=description
+                if phase is network
+                else f"{description}, linear start",
             )
         )
     return histories
@@ -311,12 +352,16 @@ def _trainer(network, stories, recipe, rate, halve) -> gluon.Trainer:
     if halve:
         steps = max(1, len(stories) // recipe.batch_size)
         settings["lr_scheduler"] = mx.lr_scheduler.FactorScheduler(
-            step=recipe.halve_every * steps, factor=0.5, base_lr=settings["learning_rate"]
+            step=recipe.halve_every * steps,
+            factor=0.5,
+            base_lr=settings["learning_rate"],
         )
     return gluon.Trainer(network.collect_params(), "sgd", settings, kvstore=None)
 
 
-def _batches(encoder, stories, recipe, random, device) -> Callable[[int], Iterator[tuple]]:
+def _batches(
+    encoder, stories, recipe, random, device
+) -> Callable[[int], Iterator[tuple]]:
     """Draw batches with replacement, and sentences' ages with noise."""
     steps = max(1, len(stories) // recipe.batch_size)
 
@@ -325,14 +370,21 @@ def _batches(encoder, stories, recipe, random, device) -> Callable[[int], Iterat
         for chosen in drawn:
             age = None
             if recipe.noise:
-                age = noisy_ages(stories.length[chosen], stories.story.shape[1] - 1, recipe.noise, random)
+                age = noisy_ages(
+                    stories.length[chosen],
+                    stories.story.shape[1] - 1,
+                    recipe.noise,
+                    random,
+                )
             answer = np.array(stories.answer[chosen], dtype="float32", ctx=device)
             yield *encoder.batch(stories, chosen, age, device), answer
 
     return epoch_batches
 
 
-def predict(network, encoder, stories: Stories, *, batch_size: int = 250, device=None) -> tuple:
+def predict(
+    network, encoder, stories: Stories, *, batch_size: int = 250, device=None
+) -> tuple:
     """Answer all questions: (probabilities (N, V), weights (N, K, 1 + n)), NumPy arrays.
 
     The first weight of a look is what it gives to nothing, the empty sentence.

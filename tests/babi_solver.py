@@ -1,15 +1,17 @@
 """Answers bAbI questions from their text alone, by rules, to check what others generate.
 
-It shares nothing with `d2l_attention.datasets.babi`: it knows how sentences look, not who or what occurs in
-them (but it must know that the hungry go to the kitchen, and which words name an animal's plural). `solve`
-returns the answer together with the sentences it rests on, in the order in which the published files list them.
+It shares nothing with `d2l_attention.datasets.babi`: it knows how sentences look, not
+who or what occurs in them (but it must know that the hungry go to the kitchen, and
+which words name an animal's plural). `solve` returns the answer together with the
+sentences it rests on, in the order in which the published files list them.
 
-Of the 40,000 published questions (the folder en, both splits), it answers all but four as the files do. These
-four, of task 5, ask what one gave to another who had been given two things, and the files name the earlier one
-(in 22 other questions of this kind, the later). Its supporting sentences are the files' in all others, but in
-task 18, where several pairs of sentences may show the same: there the files name one of them. In task 16, 150
-answers rest on a rule that no reader could know: of animals of one kind with different colors, the files take
-the one whose kind was told last.
+Of the 40,000 published questions (the folder en, both splits), it answers all but four
+as the files do. These four, of task 5, ask what one gave to another who had been given
+two things, and the files name the earlier one (in 22 other questions of this kind, the
+later). Its supporting sentences are the files' in all others, but in task 18, where
+several pairs of sentences may show the same: there the files name one of them. In task
+16, 150 answers rest on a rule that no reader could know: of animals of one kind with
+different colors, the files take the one whose kind was told last.
 """
 
 import itertools
@@ -37,7 +39,13 @@ GOALS = {
 }
 BIGGER = r"Is the ([\w ]+?) bigger than the ([\w ]+?)\?"
 FITS = r"Does the ([\w ]+?) fit in the ([\w ]+?)\?"
-SINGULAR = {"mice": "mouse", "wolves": "wolf", "sheep": "sheep", "geese": "goose", "foxes": "fox"}
+SINGULAR = {
+    "mice": "mouse",
+    "wolves": "wolf",
+    "sheep": "sheep",
+    "geese": "goose",
+    "foxes": "fox",
+}
 NUMBERS = ("none", "one", "two", "three", "four", "five")
 
 
@@ -71,17 +79,35 @@ def places(story):
     """What is told of each person's places: {person: [(indices, "in" or "not", places), ...]}."""
     told, last = {}, ((), ())
     for index, sentence in enumerate(story):
-        if match := re.fullmatch(rf"(\w+)(?: and (\w+))? {GO} (?:in)?to the (\w+)\.", sentence):
+        if match := re.fullmatch(
+            rf"(\w+)(?: and (\w+))? {GO} (?:in)?to the (\w+)\.", sentence
+        ):
             if match[1] in ("he", "she", "they"):
                 continue
             people, indices = [p for p in match.groups()[:2] if p], (index,)
             last, kind, where = (people, index), "in", (match[3],)
-        elif match := re.fullmatch(rf"{LATER} (?:he|she|they) {GO} (?:in)?to the (\w+)\.", sentence):
+        elif match := re.fullmatch(
+            rf"{LATER} (?:he|she|they) {GO} (?:in)?to the (\w+)\.", sentence
+        ):
             people, indices, kind, where = last[0], (last[1], index), "in", (match[1],)
-        elif match := re.fullmatch(r"(\w+) is (not |no longer )?in the (\w+)\.", sentence):
-            people, indices, kind, where = [match[1]], (index,), "not" if match[2] else "in", (match[3],)
-        elif match := re.fullmatch(r"(\w+) is either in the (\w+) or the (\w+)\.", sentence):
-            people, indices, kind, where = [match[1]], (index,), "in", (match[2], match[3])
+        elif match := re.fullmatch(
+            r"(\w+) is (not |no longer )?in the (\w+)\.", sentence
+        ):
+            people, indices, kind, where = (
+                [match[1]],
+                (index,),
+                "not" if match[2] else "in",
+                (match[3],),
+            )
+        elif match := re.fullmatch(
+            r"(\w+) is either in the (\w+) or the (\w+)\.", sentence
+        ):
+            people, indices, kind, where = (
+                [match[1]],
+                (index,),
+                "in",
+                (match[2], match[3]),
+            )
         else:
             continue
         for person in people:
@@ -104,7 +130,9 @@ def is_in(story, person, place):
     indices, kind, where = told[-1]
     if kind == "not":
         return ("no", indices) if place in where else None
-    return ("no" if place not in where else "yes" if len(where) == 1 else "maybe"), indices
+    return (
+        "no" if place not in where else "yes" if len(where) == 1 else "maybe"
+    ), indices
 
 
 def changes(story):
@@ -112,9 +140,13 @@ def changes(story):
     for index, sentence in enumerate(story):
         if match := re.fullmatch(rf"(\w+) {GO} (?:in)?to the (\w+)\.", sentence):
             yield index, "go", match[1], match[2], None
-        elif match := re.fullmatch(rf"(\w+) {GET} (?:the|an?) (\w+)(?: there)?\.", sentence):
+        elif match := re.fullmatch(
+            rf"(\w+) {GET} (?:the|an?) (\w+)(?: there)?\.", sentence
+        ):
             yield index, "get", match[1], None, match[2]
-        elif match := re.fullmatch(rf"(\w+) {DROP} (?:the|an?) (\w+)(?: there)?\.", sentence):
+        elif match := re.fullmatch(
+            rf"(\w+) {DROP} (?:the|an?) (\w+)(?: there)?\.", sentence
+        ):
             yield index, "drop", match[1], None, match[2]
         elif match := re.fullmatch(rf"(\w+) {GIVE} the (\w+) to (\w+)\.", sentence):
             yield index, "give", match[1], match[3], match[2]
@@ -130,12 +162,16 @@ def trail(story, thing):
                 steps.append((other, index))
         elif what == thing:
             if kind == "get":
-                if person in position and (not steps or steps[-1][0] != position[person][0]):
+                if person in position and (
+                    not steps or steps[-1][0] != position[person][0]
+                ):
                     steps.append(position[person])
                 carrier = person
             elif kind == "drop":
                 carrier = None
-                if person in position and (not steps or steps[-1][0] != position[person][0]):
+                if person in position and (
+                    not steps or steps[-1][0] != position[person][0]
+                ):
                     steps.append(position[person])
             touch = index
     return steps, touch
@@ -210,8 +246,13 @@ def where_earlier(story, person, place):
     """The place one stay before the last stay in the place, in the order of the four times."""
     stays = {}
     for index, sentence in enumerate(story):
-        first = re.fullmatch(rf"(?P<when>(?i:{WHEN})) (?P<who>\w+) {GO} to the (?P<where>\w+)\.", sentence)
-        last = re.fullmatch(rf"(?P<who>\w+) {GO} to the (?P<where>\w+) (?P<when>{WHEN})\.", sentence)
+        first = re.fullmatch(
+            rf"(?P<when>(?i:{WHEN})) (?P<who>\w+) {GO} to the (?P<where>\w+)\.",
+            sentence,
+        )
+        last = re.fullmatch(
+            rf"(?P<who>\w+) {GO} to the (?P<where>\w+) (?P<when>{WHEN})\.", sentence
+        )
         match = first or last
         if match and match["who"] == person:
             stays[WHENS.index(match["when"].lower())] = (match["where"], index)
@@ -224,7 +265,9 @@ def where_earlier(story, person, place):
 
 def kinds(story):
     """Which animal each is: {name: (kind, index)}."""
-    return {name: (kind, i) for i, (name, kind) in parsed(story, r"(\w+) is an? (\w+)\.")}
+    return {
+        name: (kind, i) for i, (name, kind) in parsed(story, r"(\w+) is an? (\w+)\.")
+    }
 
 
 def singular(plural):
@@ -232,7 +275,9 @@ def singular(plural):
 
 
 def afraid_of(story, name):
-    kind, is_a = next((v for k, v in kinds(story).items() if k.lower() == name.lower()), (None, None))
+    kind, is_a = next(
+        (v for k, v in kinds(story).items() if k.lower() == name.lower()), (None, None)
+    )
     for index, (who, whom) in parsed(story, r"(\w+) are afraid of (\w+)\."):
         if singular(who) == kind:
             return singular(whom), (is_a, index)
@@ -243,8 +288,14 @@ def color(story, name):
     """The color of its kind: of the colored ones, the one whose kind was told last counts."""
     known = kinds(story)
     kind, is_a = known[name]
-    colored = {n: (shade, i) for i, (n, shade) in parsed(story, r"(\w+) is (?!an? )(\w+)\.")}
-    kin = [(known[n][1], i, shade) for n, (shade, i) in colored.items() if n in known and known[n][0] == kind]
+    colored = {
+        n: (shade, i) for i, (n, shade) in parsed(story, r"(\w+) is (?!an? )(\w+)\.")
+    }
+    kin = [
+        (known[n][1], i, shade)
+        for n, (shade, i) in colored.items()
+        if n in known and known[n][0] == kind
+    ]
     if not kin:
         return None
     its_kind, its_color, shade = max(kin)
@@ -254,7 +305,9 @@ def color(story, name):
 def relations(story):
     """What is where from what: {(a, b): (offset of a from b, index)}, both ways round."""
     found = {}
-    for index, (a, side, b) in parsed(story, rf"The ([\w ]+?) is ({SIDE})(?: of)? the ([\w ]+?)\."):
+    for index, (a, side, b) in parsed(
+        story, rf"The ([\w ]+?) is ({SIDE})(?: of)? the ([\w ]+?)\."
+    ):
         x, y = OFFSETS[side]
         found[a, b], found[b, a] = ((x, y), index), ((-x, -y), index)
     return found
@@ -300,14 +353,20 @@ def is_beside(story, a, side, b):
 def route(story, start, end):
     way = path({(b, a): link for (a, b), link in relations(story).items()}, start, end)
     names = {(0, 1): "n", (0, -1): "s", (1, 0): "e", (-1, 0): "w"}
-    return (",".join(names[step] for step, _ in way), tuple(i for _, i in way)) if way else None
+    return (
+        (",".join(names[step] for step, _ in way), tuple(i for _, i in way))
+        if way
+        else None
+    )
 
 
 def comparisons(story):
     """Which thing is bigger than which: [(bigger, smaller), ...]."""
     return [
         (a, b) if how == "is bigger than" else (b, a)
-        for _, (a, how, b) in parsed(story, r"The ([\w ]+?) (fits inside|is bigger than) the ([\w ]+?)\.")
+        for _, (a, how, b) in parsed(
+            story, r"The ([\w ]+?) (fits inside|is bigger than) the ([\w ]+?)\."
+        )
     ]
 
 

@@ -31,11 +31,14 @@ from mxnet import autograd, gluon, init, np
 
 B, M, N, D = 3, 4, 5, 6
 
-# Every score by name; sizes fit arrays of D features. Bandwidths are wide enough to reach some keys and not others.
+# Every score by name; sizes fit arrays of D features. Bandwidths are wide enough to
+# reach some keys and not others.
 SCORES = {
     "gaussian": lambda: GaussianScore(1.5),
     "gaussian, learned": lambda: GaussianScore(1.5, learn=True),
-    "gaussian, one bandwidth a feature": lambda: GaussianScore([1.0, 2, 3, 1, 2, 3], learn=True),
+    "gaussian, one bandwidth a feature": lambda: GaussianScore(
+        [1.0, 2, 3, 1, 2, 3], learn=True
+    ),
     "boxcar": lambda: BoxcarScore(3.0),
     "triangular": lambda: TriangularScore(3.0),
     "epanechnikov, learned": lambda: EpanechnikovScore(3.0, learn=True),
@@ -82,11 +85,18 @@ def to_torch(*arrays):
     return [torch.tensor(array.asnumpy(), requires_grad=True) for array in arrays]
 
 
-# ----------------------------------------------------------------------------------------------- scores
+# ------------------------------------------------------------------------------- scores
 def brute_force_score(name, score, q, k):
     """One score, from the formula in the docstring, in float64."""
-    u = onp.linalg.norm((q - k) / score.bandwidth) if hasattr(score, "bandwidth") else None
-    weight = [parameter.data().asnumpy().astype("float64") for parameter in score.collect_params().values()]
+    u = (
+        onp.linalg.norm((q - k) / score.bandwidth)
+        if hasattr(score, "bandwidth")
+        else None
+    )
+    weight = [
+        parameter.data().asnumpy().astype("float64")
+        for parameter in score.collect_params().values()
+    ]
     with onp.errstate(divide="ignore"):
         return {
             "gaussian": lambda: -(u**2) / 2,
@@ -112,7 +122,10 @@ def test_score_follows_its_formula(name, hybridize, arrays):
     scores = score(query, key).asnumpy()
     q, k = query.asnumpy().astype("float64"), key.asnumpy().astype("float64")
     expected = [
-        [[brute_force_score(name, score, q[b, i], k[b, j]) for j in range(N)] for i in range(M)]
+        [
+            [brute_force_score(name, score, q[b, i], k[b, j]) for j in range(N)]
+            for i in range(M)
+        ]
         for b in range(B)
     ]
     onp.testing.assert_allclose(scores, expected, atol=2e-5, rtol=1e-5)
@@ -121,13 +134,17 @@ def test_score_follows_its_formula(name, hybridize, arrays):
 def test_compact_kernels_reach_some_keys_only(arrays):
     query, key, _ = arrays
     scores = TriangularScore(3.0)(query, key).asnumpy()
-    assert 0 < onp.isinf(scores).sum() < scores.size  # else the tests above and below would test nothing
+    assert (
+        0 < onp.isinf(scores).sum() < scores.size
+    )  # else the tests above and below would test nothing
 
 
 @pytest.mark.parametrize("score", [GaussianScore, TriangularScore, EpanechnikovScore])
 def test_gradient_of_the_bandwidth(score):
     """Against a central difference in float64."""
-    query, key, value = (np.random.normal(size=(1, n, 2), dtype="float64") for n in (3, 7, 7))
+    query, key, value = (
+        np.random.normal(size=(1, n, 2), dtype="float64") for n in (3, 7, 7)
+    )
 
     def error(bandwidth):
         attention = Attention(score(bandwidth, learn=True, dtype="float64"))
@@ -144,7 +161,9 @@ def test_gradient_of_the_bandwidth(score):
         up, down = h.copy(), h.copy()
         up[j] *= math.exp(step)
         down[j] *= math.exp(-step)
-        assert gradient[j] == pytest.approx((error(up)[0] - error(down)[0]) / (2 * step), rel=1e-5)
+        assert gradient[j] == pytest.approx(
+            (error(up)[0] - error(down)[0]) / (2 * step), rel=1e-5
+        )
 
 
 def test_kernel_bandwidth_property():
@@ -158,25 +177,33 @@ def test_kernel_bandwidth_property():
 def test_cosine_of_extreme_vectors():
     query = np.array([[[0.0, 0.0], [1e-25, 1e-25], [1e25, 1e25]]])
     onp.testing.assert_allclose(
-        CosineScore()(query, np.array([[[1.0, 1.0]]])).asnumpy().ravel(), [0, 1, 1], atol=1e-6
+        CosineScore()(query, np.array([[[1.0, 1.0]]])).asnumpy().ravel(),
+        [0, 1, 1],
+        atol=1e-6,
     )
 
 
-# --------------------------------------------------------------------------------------- normalisation
+# ------------------------------------------------------------------------ normalisation
 def test_masked_softmax_against_brute_force():
     scores = np.random.normal(size=(B, M, N))
     lengths = np.random.randint(0, N + 1, size=(B, M))
     allowed = onp.arange(N) < lengths.asnumpy()[:, :, None]
     expected = softmax(onp.where(allowed, scores.asnumpy(), -onp.inf))
-    onp.testing.assert_allclose(masked_softmax(scores, lengths).asnumpy(), expected, atol=1e-6)
-    onp.testing.assert_array_equal(masked_softmax(scores, lengths).asnumpy() == 0, ~allowed)
+    onp.testing.assert_allclose(
+        masked_softmax(scores, lengths).asnumpy(), expected, atol=1e-6
+    )
+    onp.testing.assert_array_equal(
+        masked_softmax(scores, lengths).asnumpy() == 0, ~allowed
+    )
 
 
 def test_masked_softmax_agrees_with_d2l_where_d2l_is_right():
     d2l = pytest.importorskip("d2l.mxnet")
     scores, lengths = np.random.normal(size=(B, M, N)), np.array([1, 3, 5])
     onp.testing.assert_allclose(
-        masked_softmax(scores, lengths).asnumpy(), d2l.masked_softmax(scores, lengths).asnumpy(), atol=1e-6
+        masked_softmax(scores, lengths).asnumpy(),
+        d2l.masked_softmax(scores, lengths).asnumpy(),
+        atol=1e-6,
     )
 
 
@@ -187,7 +214,11 @@ def test_hard_cases_are_exact(dtype):
     cases = [  # scores, mask, weights
         ([5.0, 7.0], [0, 0], [0.0, 0.0]),  # nothing allowed
         ([5.0, 7.0], [1, 0], [1.0, 0.0]),  # one key
-        ([-0.9 * big, big], [1, 0], [1.0, 0.0]),  # the masked key has the largest score there is
+        (
+            [-0.9 * big, big],
+            [1, 0],
+            [1.0, 0.0],
+        ),  # the masked key has the largest score there is
         ([big, big], [1, 1], [0.5, 0.5]),
         ([big, 0.0], [1, 1], [1.0, 0.0]),
         ([-inf, 3.0], [1, 1], [0.0, 1.0]),  # minus infinity counts as masked
@@ -212,8 +243,12 @@ def test_properties_of_masked_softmax(scores, mask, shift):
     weights = masked_softmax(np.array(scores), np.array(mask, dtype="bool")).asnumpy()
     assert (weights[~mask] == 0).all()
     onp.testing.assert_allclose(weights.sum(-1), mask.any(-1), atol=1e-5)
-    shifted = masked_softmax(np.array(scores + onp.float32(shift)), np.array(mask, dtype="bool")).asnumpy()
-    onp.testing.assert_allclose(shifted, weights, atol=5e-3)  # 1e4 + shift rounds to 1e-3
+    shifted = masked_softmax(
+        np.array(scores + onp.float32(shift)), np.array(mask, dtype="bool")
+    ).asnumpy()
+    onp.testing.assert_allclose(
+        shifted, weights, atol=5e-3
+    )  # 1e4 + shift rounds to 1e-3
     other = onp.where(mask, scores, 77)  # what is masked cannot matter
     onp.testing.assert_array_equal(
         masked_softmax(np.array(other), np.array(mask, dtype="bool")).asnumpy(), weights
@@ -222,17 +257,24 @@ def test_properties_of_masked_softmax(scores, mask, shift):
 
 def test_mask_forms_agree():
     scores = np.random.normal(size=(2, 3, 4))
-    forms = [np.array([2, 0]), np.array([[2] * 3, [0] * 3]), np.array([[[1, 1, 0, 0]], [[0, 0, 0, 0]]])]
+    forms = [
+        np.array([2, 0]),
+        np.array([[2] * 3, [0] * 3]),
+        np.array([[[1, 1, 0, 0]], [[0, 0, 0, 0]]]),
+    ]
     forms += [np.array([[[1, 1, 0, 0]] * 3, [[0, 0, 0, 0]] * 3], dtype="bool")]
     for mask in forms:
         onp.testing.assert_array_equal(
-            masked_softmax(scores, mask).asnumpy(), masked_softmax(scores, forms[0]).asnumpy()
+            masked_softmax(scores, mask).asnumpy(),
+            masked_softmax(scores, forms[0]).asnumpy(),
         )
     shared = expand_mask(np.array([[[1, 0, 1, 0]]]), 2, 3, 4)
-    onp.testing.assert_array_equal(masked_softmax(scores, shared).asnumpy()[:, :, [1, 3]], 0)
+    onp.testing.assert_array_equal(
+        masked_softmax(scores, shared).asnumpy()[:, :, [1, 3]], 0
+    )
 
 
-# --------------------------------------------------------------------------------------------- pooling
+# ------------------------------------------------------------------------------ pooling
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("hybridize", [False, True])
 def test_scaled_dot_product_attention_equals_torch(arrays, masked, hybridize):
@@ -247,18 +289,29 @@ def test_scaled_dot_product_attention_equals_torch(arrays, masked, hybridize):
         loss = np.square(context).sum()
     loss.backward()
     tensors = to_torch(query, key, value)
-    mask = torch.arange(N) < torch.tensor(lengths.asnumpy())[:, :, None] if masked else None
-    expected = torch.nn.functional.scaled_dot_product_attention(*tensors, attn_mask=mask)
+    mask = (
+        torch.arange(N) < torch.tensor(lengths.asnumpy())[:, :, None]
+        if masked
+        else None
+    )
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        *tensors, attn_mask=mask
+    )
     expected.square().sum().backward()
     onp.testing.assert_allclose(context.asnumpy(), expected.detach(), atol=1e-6)
     for array, tensor in zip(arrays, tensors, strict=True):
-        onp.testing.assert_allclose(array.grad.asnumpy(), tensor.grad, atol=1e-5, rtol=1e-5)
+        onp.testing.assert_allclose(
+            array.grad.asnumpy(), tensor.grad, atol=1e-5, rtol=1e-5
+        )
 
 
 def test_additive_attention_equals_d2l(arrays):
     d2l = pytest.importorskip("d2l.mxnet")
     query, key, value = arrays
-    theirs, ours = d2l.AdditiveAttention(num_hiddens=7, dropout=0), Attention(AdditiveScore(7))
+    theirs, ours = (
+        d2l.AdditiveAttention(num_hiddens=7, dropout=0),
+        Attention(AdditiveScore(7)),
+    )
     theirs.initialize()
     ours.initialize()
     lengths = np.array([1, 3, 5])
@@ -271,17 +324,23 @@ def test_additive_attention_equals_d2l(arrays):
     ):
         mine.weight.set_data(other.weight.data())
     onp.testing.assert_allclose(
-        ours(query, key, value, lengths)[0].asnumpy(), theirs(query, key, value, lengths).asnumpy(), atol=1e-6
+        ours(query, key, value, lengths)[0].asnumpy(),
+        theirs(query, key, value, lengths).asnumpy(),
+        atol=1e-6,
     )
 
 
 @every_score
 def test_weights_are_a_distribution_and_pool_the_values(make_score, arrays):
     query, key, value = arrays
-    context, weights = make_attention(make_score)(query, key, value, np.array([[1, 2, 3, 0]] * B))
+    context, weights = make_attention(make_score)(
+        query, key, value, np.array([[1, 2, 3, 0]] * B)
+    )
     weights = weights.asnumpy()
     assert (weights >= 0).all()
-    assert (weights[:, 3] == 0).all() and (context.asnumpy()[:, 3] == 0).all()  # nothing allowed
+    assert (weights[:, 3] == 0).all() and (
+        context.asnumpy()[:, 3] == 0
+    ).all()  # nothing allowed
     assert all((weights[:, i, i + 1 :] == 0).all() for i in range(3))
     total = weights[:, :3].sum(-1)
     onp.testing.assert_allclose(
@@ -298,7 +357,9 @@ def test_permuting_keys_permutes_weights_and_keeps_the_context(make_score, array
     key, value = (np.array(x.asnumpy()[:, order]) for x in (key, value))
     permuted, permuted_weights = attention(query, key, value)
     onp.testing.assert_allclose(permuted.asnumpy(), context.asnumpy(), atol=1e-5)
-    onp.testing.assert_allclose(permuted_weights.asnumpy(), weights.asnumpy()[:, :, order], atol=1e-6)
+    onp.testing.assert_allclose(
+        permuted_weights.asnumpy(), weights.asnumpy()[:, :, order], atol=1e-6
+    )
 
 
 @every_score
@@ -311,7 +372,10 @@ def test_padding_changes_nothing(make_score, hybridize, arrays):
         attention.hybridize(static_alloc=True)
     results = []
     for padding in (0.0, 1e3):
-        padded = [np.concatenate([x.detach(), np.full((B, 3, D), padding)], axis=1) for x in (key, value)]
+        padded = [
+            np.concatenate([x.detach(), np.full((B, 3, D), padding)], axis=1)
+            for x in (key, value)
+        ]
         for array in padded:
             array.attach_grad()
         with autograd.record():
@@ -320,7 +384,9 @@ def test_padding_changes_nothing(make_score, hybridize, arrays):
         loss.backward()
         assert (weights.asnumpy()[:, :, N:] == 0).all()
         assert all((array.grad.asnumpy()[:, N:] == 0).all() for array in padded)
-        results.append([context.asnumpy(), weights.asnumpy()[:, :, :N], query.grad.asnumpy()])
+        results.append(
+            [context.asnumpy(), weights.asnumpy()[:, :, :N], query.grad.asnumpy()]
+        )
     with autograd.record():
         context, weights = attention(query, key, value)
         loss = np.square(context).sum()
@@ -337,13 +403,21 @@ def test_hybrid_equals_imperative(make_score, arrays):
     outcomes = []
     for hybrid in (False, True):
         attention.hybridize(hybrid, static_alloc=hybrid)
-        for lengths in (None, mask, None):  # the kind of mask may change from call to call
+        for lengths in (
+            None,
+            mask,
+            None,
+        ):  # the kind of mask may change from call to call
             with autograd.record():
                 context, weights = attention(*arrays, lengths)
                 loss = np.square(context).sum() + np.square(weights).sum()
             loss.backward()
-            outcomes.append([x.asnumpy() for x in (context, weights, *(a.grad for a in arrays))])
-    assert onp.isfinite(onp.concatenate([x.ravel() for outcome in outcomes for x in outcome])).all()
+            outcomes.append(
+                [x.asnumpy() for x in (context, weights, *(a.grad for a in arrays))]
+            )
+    assert onp.isfinite(
+        onp.concatenate([x.ravel() for outcome in outcomes for x in outcome])
+    ).all()
     for imperative, hybrid in zip(outcomes[:3], outcomes[3:], strict=True):
         for expected, got in zip(imperative, hybrid, strict=True):
             onp.testing.assert_allclose(got, expected, atol=1e-5)
@@ -368,13 +442,21 @@ def test_compact_kernel_far_from_every_key_gives_zero():
     far, keys = np.array([[[1000.0]]]), np.array([[[0.0], [1.0]]])
     for score in (BoxcarScore(2.0), TriangularScore(2.0), EpanechnikovScore(2.0)):
         context, weights = Attention(score)(far, keys, keys + 5)
-        assert weights.asnumpy().tolist() == [[[0.0, 0.0]]] and context.asnumpy().tolist() == [[[0.0]]]
-    # A Gaussian has no end: the nearest key gets all the weight, even where exp(-u**2 / 2) underflows.
-    assert Attention(GaussianScore(2.0))(far, keys, keys)[1].asnumpy().tolist() == [[[0.0, 1.0]]]
+        assert weights.asnumpy().tolist() == [
+            [[0.0, 0.0]]
+        ] and context.asnumpy().tolist() == [[[0.0]]]
+    # A Gaussian has no end: the nearest key gets all the weight, even where exp(-u**2 /
+    # 2) underflows.
+    assert Attention(GaussianScore(2.0))(far, keys, keys)[1].asnumpy().tolist() == [
+        [[0.0, 1.0]]
+    ]
 
 
 def test_dropout_acts_in_training_only_and_leaves_the_weights(arrays):
-    plain, dropped = Attention(DotProductScore()), Attention(DotProductScore(), dropout=0.5)
+    plain, dropped = (
+        Attention(DotProductScore()),
+        Attention(DotProductScore(), dropout=0.5),
+    )
     context, weights = plain(*arrays)
     onp.testing.assert_array_equal(dropped(*arrays)[0].asnumpy(), context.asnumpy())
     with autograd.record():
@@ -401,7 +483,7 @@ def test_float16_softmax_masks_exactly():
     assert float(weights.sum()) == pytest.approx(1, abs=1e-3)
 
 
-# ----------------------------------------------------------------------------------------------- heads
+# -------------------------------------------------------------------------------- heads
 @pytest.mark.parametrize("use_bias", [False, True])
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("hybridize", [False, True])
@@ -433,7 +515,9 @@ def test_multi_head_attention_equals_torch(arrays, use_bias, masked, hybridize):
     loss.backward()
     tensors = to_torch(*arrays)
     padding = torch.arange(N) >= torch.tensor([[1], [3], [5]]) if masked else None
-    expected, expected_weights = theirs(*tensors, key_padding_mask=padding, average_attn_weights=False)
+    expected, expected_weights = theirs(
+        *tensors, key_padding_mask=padding, average_attn_weights=False
+    )
     (expected.square().mean() + expected_weights.square().mean()).backward()
     onp.testing.assert_allclose(context.asnumpy(), expected.detach(), atol=1e-5)
     onp.testing.assert_allclose(weights.asnumpy(), expected_weights.detach(), atol=1e-5)
@@ -445,17 +529,29 @@ def test_multi_head_attention_equals_torch(arrays, use_bias, masked, hybridize):
 
 def test_multi_head_attention_equals_d2l(arrays):
     d2l = pytest.importorskip("d2l.mxnet")
-    ours, theirs = MultiHeadAttention(D, num_heads=3), d2l.MultiHeadAttention(D, 3, dropout=0)
+    ours, theirs = (
+        MultiHeadAttention(D, num_heads=3),
+        d2l.MultiHeadAttention(D, 3, dropout=0),
+    )
     ours.initialize(init.Normal(0.5))
     theirs.initialize()
     lengths = np.array([1, 3, 5])
     ours(*arrays, lengths)
     theirs(*arrays, lengths)
-    mine = (ours.query_projection, ours.key_projection, ours.value_projection, ours.output)
-    for layer, other in zip(mine, (theirs.W_q, theirs.W_k, theirs.W_v, theirs.W_o), strict=True):
+    mine = (
+        ours.query_projection,
+        ours.key_projection,
+        ours.value_projection,
+        ours.output,
+    )
+    for layer, other in zip(
+        mine, (theirs.W_q, theirs.W_k, theirs.W_v, theirs.W_o), strict=True
+    ):
         other.weight.set_data(layer.weight.data())
     onp.testing.assert_allclose(
-        ours(*arrays, lengths)[0].asnumpy(), theirs(*arrays, lengths).asnumpy(), atol=1e-5
+        ours(*arrays, lengths)[0].asnumpy(),
+        theirs(*arrays, lengths).asnumpy(),
+        atol=1e-5,
     )
 
 
@@ -479,7 +575,9 @@ def test_one_head_with_identity_projections_is_plain_attention(arrays):
     context, weights = heads(*arrays)
     expected, expected_weights = Attention(ScaledDotProductScore())(*arrays)
     onp.testing.assert_allclose(context.asnumpy(), expected.asnumpy(), atol=1e-6)
-    onp.testing.assert_allclose(weights.asnumpy()[:, 0], expected_weights.asnumpy(), atol=1e-6)
+    onp.testing.assert_allclose(
+        weights.asnumpy()[:, 0], expected_weights.asnumpy(), atol=1e-6
+    )
 
 
 def test_self_attention_is_permutation_equivariant(arrays):
@@ -489,7 +587,9 @@ def test_self_attention_is_permutation_equivariant(arrays):
     order = onp.array([3, 0, 4, 1, 2])
     permuted = np.array(x.asnumpy()[:, order])
     onp.testing.assert_allclose(
-        heads(permuted, permuted, permuted)[0].asnumpy(), heads(x, x, x)[0].asnumpy()[:, order], atol=1e-5
+        heads(permuted, permuted, permuted)[0].asnumpy(),
+        heads(x, x, x)[0].asnumpy()[:, order],
+        atol=1e-5,
     )
 
 
@@ -504,10 +604,12 @@ def test_parameters_survive_a_file(tmp_path, arrays):
         first(*arrays)
         first.save_parameters(str(tmp_path / "parameters"))
         second.load_parameters(str(tmp_path / "parameters"))
-        onp.testing.assert_array_equal(second(*arrays)[0].asnumpy(), first(*arrays)[0].asnumpy())
+        onp.testing.assert_array_equal(
+            second(*arrays)[0].asnumpy(), first(*arrays)[0].asnumpy()
+        )
 
 
-# ---------------------------------------------------------------------------------------------- errors
+# ------------------------------------------------------------------------------- errors
 BAD_CALLS = [
     (ValueError, "query", lambda q, k, v: (q[0], k, v)),
     (ValueError, "key", lambda q, k, v: (q, k[:, :, 0], v)),
@@ -554,8 +656,16 @@ def test_bad_calls_name_the_argument(error, name, spoil, hybridize, arrays):
         (ValueError, "num_heads", lambda: MultiHeadAttention(8, 0)),
         (TypeError, "scores", lambda: masked_softmax(onp.zeros((1, 1, 1)))),
         (ValueError, "scores", lambda: masked_softmax(np.zeros((2, 2)))),
-        (TypeError, "dtype", lambda: masked_softmax(np.zeros((1, 1, 1), dtype="int32"))),
-        (ValueError, "size", lambda: ScaledDotProductScore(4)(np.zeros((1, 1, 5)), np.zeros((1, 1, 5)))),
+        (
+            TypeError,
+            "dtype",
+            lambda: masked_softmax(np.zeros((1, 1, 1), dtype="int32")),
+        ),
+        (
+            ValueError,
+            "size",
+            lambda: ScaledDotProductScore(4)(np.zeros((1, 1, 5)), np.zeros((1, 1, 5))),
+        ),
     ],
 )
 def test_bad_constructions_name_the_argument(error, name, make):

@@ -13,7 +13,7 @@ import pytest
 
 from d2l_attention.datasets import babi, cache
 from d2l_attention.datasets.babi import files, telling
-from d2l_attention.memory_networks import read as words
+from d2l_attention.datasets.stories import read as words
 
 TASKS = sorted(babi.TASKS)
 SEED = 2015
@@ -50,7 +50,7 @@ def published(real_data, monkeypatch):
     return load
 
 
-# ------------------------------------------------------------------------------- the generator and its solver
+# --------------------------------------------------------- the generator and its solver
 @pytest.mark.parametrize("task", TASKS)
 def test_every_generated_answer_follows_from_its_story(generated, task):
     for question in generated(task):
@@ -68,12 +68,14 @@ def test_the_solver_answers_the_published_questions(published, task, split):
         if answer != question.answer:
             wrong += 1
         else:
-            assert question.supporting in babi_solver.bases(question.story, question.question), question
+            assert question.supporting in babi_solver.bases(
+                question.story, question.question
+            ), question
     assert wrong == (2 if task == 5 else 0)
 
 
 def test_generated_questions_survive_the_file_format(generated):
-    for task in TASKS:
+    for task in babi.TASKS:
         questions = generated(task)[:300]
         assert babi.read(as_lines(questions)) == questions
 
@@ -117,7 +119,9 @@ def test_tasks_of_one_seed_are_not_told_alike():
     assert stories[5][:4] != stories[7][:4]
 
 
-@pytest.mark.parametrize("name", ["telling", "world", "walks", "relations", "generator", "files"])
+@pytest.mark.parametrize(
+    "name", ["telling", "world", "walks", "relations", "generator", "files"]
+)
 def test_examples_in_the_docstrings(name):
     result = doctest.testmod(import_module(f"d2l_attention.datasets.babi.{name}"))
     assert result.failed == 0 and (result.attempted > 0 or name == "relations")
@@ -151,7 +155,7 @@ def test_whole_numbers_of_numpy_are_welcome():
     assert same == babi.generate(6, 5, seed=3)
 
 
-# ---------------------------------------------------------------------------- the stories of the tutorial's slides
+# ------------------------------------------------- the stories of the tutorial's slides
 SLIDES = {
     "Joe": (
         2,
@@ -183,25 +187,37 @@ SLIDES = {
 
 
 @pytest.mark.parametrize("task, text, question, answer", SLIDES.values(), ids=SLIDES)
-def test_the_slides_stories_are_told_in_words_of_their_task(generated, task, text, question, answer):
+def test_the_slides_stories_are_told_in_words_of_their_task(
+    generated, task, text, question, answer
+):
     known = vocabulary(generated(task)[:1000])
     assert set(words(text.replace(".", "")) + words(question) + [answer]) <= known
     story = [f"{sentence.strip()}." for sentence in text.split(".") if sentence.strip()]
     assert babi_solver.solve(story, question)[0] == answer
 
 
-# -------------------------------------------------------------------- generated and published stories compared
-# How far a generated task's statistic may be from the published one's. Story lengths and words are compared as
-# ratios, the others as differences. Stories of ours are now and then told in the present tense (tasks 1, 2), have
-# kinds whose plurals are all other words (15), and not always the same pairs of things in somebody's hands (8).
-MARGINS = {"story": 0.12, "words": 0.03, "supporting": 0.15, "entropy": 0.1, "answers": 0, "age": 0.4}
+# --------------------------------------------- generated and published stories compared
+# How far a generated task's statistic may be from the published one's. Story lengths
+# and words are compared as ratios, the others as differences. Stories of ours are now
+# and then told in the present tense (tasks 1, 2), have kinds whose plurals are all
+# other words (15), and not always the same pairs of things in somebody's hands (8).
+MARGINS = {
+    "story": 0.12,
+    "words": 0.03,
+    "supporting": 0.15,
+    "entropy": 0.1,
+    "answers": 0,
+    "age": 0.4,
+}
 VOCABULARY = {1: 3, 2: 7, 8: 5, 15: 2}
 WIDER = {8: {"answers": 4}}
 
 
 def statistics(questions):
     length = [len(question.story) for question in questions]
-    share = onp.array(list(Counter(question.answer for question in questions).values())) / len(questions)
+    share = onp.array(
+        list(Counter(question.answer for question in questions).values())
+    ) / len(questions)
     sentences = [len(words(text)) for question in questions for text in question.story]
     return {
         "story": onp.mean(length),
@@ -210,14 +226,23 @@ def statistics(questions):
         "supporting": onp.mean([len(question.supporting) for question in questions]),
         "entropy": -(share * onp.log2(share)).sum(),
         "answers": len(share),
-        "age": onp.mean([len(question.story) - 1 - max(question.supporting) for question in questions]),
+        "age": onp.mean(
+            [
+                len(question.story) - 1 - max(question.supporting)
+                for question in questions
+            ]
+        ),
         "vocabulary": len(vocabulary(questions)),
     }
 
 
 def vocabulary(questions):
-    texts = {text for question in questions for text in (*question.story, question.question)}
-    return {word for text in texts for word in words(text)} | {q.answer.lower() for q in questions}
+    texts = {
+        text for question in questions for text in (*question.story, question.question)
+    }
+    return {word for text in texts for word in words(text)} | {
+        q.answer.lower() for q in questions
+    }
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -229,13 +254,16 @@ def test_generated_stories_are_like_the_published(generated, published, task):
         assert ours[name] == pytest.approx(original[name], rel=margin[name]), name
     for name in ("supporting", "entropy", "answers", "age"):
         assert ours[name] == pytest.approx(original[name], abs=margin[name]), name
-    wide = onp.maximum(2, margin["story"] * original["quantiles"])  # stories grow by two sentences
+    wide = onp.maximum(
+        2, margin["story"] * original["quantiles"]
+    )  # stories grow by two sentences
     assert (onp.abs(ours["quantiles"] - original["quantiles"]) <= wide).all()
     assert abs(ours["vocabulary"] - original["vocabulary"]) <= VOCABULARY.get(task, 0)
 
 
 @pytest.mark.parametrize(
-    "task, shares", [(6, {"yes": 0.5}), (9, {"yes": 0.36}), (10, {"yes": 0.4, "maybe": 0.14})]
+    "task, shares",
+    [(6, {"yes": 0.5}), (9, {"yes": 0.36}), (10, {"yes": 0.4, "maybe": 0.14})],
 )
 def test_yes_no_and_maybe_are_balanced(generated, task, shares):
     count = Counter(question.answer for question in generated(task))
@@ -246,7 +274,9 @@ def test_yes_no_and_maybe_are_balanced(generated, task, shares):
 
 @pytest.mark.parametrize(
     "task, questions",
-    [(t, 1) for t in (4, 16, 19)] + [(15, 4), (17, 8)] + [(t, 5) for t in (*range(1, 4), *range(5, 15), 18)],
+    [(t, 1) for t in (4, 16, 19)]
+    + [(15, 4), (17, 8)]
+    + [(t, 5) for t in (*range(1, 4), *range(5, 15), 18)],
 )
 def test_stories_have_as_many_questions_as_the_published(generated, task, questions):
     stories = Counter()
@@ -258,7 +288,7 @@ def test_stories_have_as_many_questions_as_the_published(generated, task, questi
     assert {count for story, count in stories.items() if story < index} == {questions}
 
 
-# ------------------------------------------------------------------------------------------ the format of files
+# ------------------------------------------------------------------ the format of files
 def test_a_file_is_read():
     lines = [
         "1 Mary moved to the bathroom.",
@@ -270,10 +300,18 @@ def test_a_file_is_read():
         "2 What is John carrying?\tmilk,apple\t1",
     ]
     first, second, third = babi.read(lines)
-    assert first == babi.Question(("Mary moved to the bathroom.",), "Where is Mary?", "bathroom", (0,))
-    assert second.story == ("Mary moved to the bathroom.", "John took the milk there.", "Mary went home.")
+    assert first == babi.Question(
+        ("Mary moved to the bathroom.",), "Where is Mary?", "bathroom", (0,)
+    )
+    assert second.story == (
+        "Mary moved to the bathroom.",
+        "John took the milk there.",
+        "Mary went home.",
+    )
     assert second.supporting == (2, 0)
-    assert third == babi.Question(("John is tired.",), "What is John carrying?", "milk,apple", (0,))
+    assert third == babi.Question(
+        ("John is tired.",), "What is John carrying?", "milk,apple", (0,)
+    )
     assert babi.read([]) == [] and babi.read(["1 Nobody asks."]) == []
 
 
@@ -296,13 +334,34 @@ GOOD = "1 Mary moved to the bathroom."
         ([GOOD, "2 Where is Mary?\tbathroom\t "], "line 2 .* got 2 of the three"),
         ([GOOD, "2 Where is Mary?\tbathroom\t1\t1"], "line 2 .* got 4 of the three"),
         ([GOOD, "2 Where is Mary\tbathroom\t1"], "line 2 .* question mark"),
-        ([GOOD, "2 Where is Mary?\t\t1"], "line 2 .* an answer must be one word, got ''"),
-        ([GOOD, "2 Where is Mary?\tthe bathroom\t1"], "line 2 .* one word, got 'the bathroom'"),
-        ([GOOD, "2 Where is Mary?\tbathroom\tone"], "line 2 .* supporting line one is no sentence"),
-        ([GOOD, "2 Where is Mary?\tbathroom\t-1"], "line 2 .* supporting line -1 is no sentence"),
-        ([GOOD, "2 Where is Mary?\tbathroom\t2"], "line 2 .* supporting line 2 is no sentence"),
-        ([GOOD, "2 Why?\tbathroom\t1", "3 Why?\tbathroom\t2"], "line 3 .* supporting line 2 is no sentence"),
-        ([GOOD, "1 John left.", "2 Why?\tbathroom\t1 3"], "line 3 .* supporting line 3 is no sentence"),
+        (
+            [GOOD, "2 Where is Mary?\t\t1"],
+            "line 2 .* an answer must be one word, got ''",
+        ),
+        (
+            [GOOD, "2 Where is Mary?\tthe bathroom\t1"],
+            "line 2 .* one word, got 'the bathroom'",
+        ),
+        (
+            [GOOD, "2 Where is Mary?\tbathroom\tone"],
+            "line 2 .* supporting line one is no sentence",
+        ),
+        (
+            [GOOD, "2 Where is Mary?\tbathroom\t-1"],
+            "line 2 .* supporting line -1 is no sentence",
+        ),
+        (
+            [GOOD, "2 Where is Mary?\tbathroom\t2"],
+            "line 2 .* supporting line 2 is no sentence",
+        ),
+        (
+            [GOOD, "2 Why?\tbathroom\t1", "3 Why?\tbathroom\t2"],
+            "line 3 .* supporting line 2 is no sentence",
+        ),
+        (
+            [GOOD, "1 John left.", "2 Why?\tbathroom\t1 3"],
+            "line 3 .* supporting line 3 is no sentence",
+        ),
     ],
 )
 def test_a_malformed_line_is_refused(lines, message):
@@ -310,7 +369,7 @@ def test_a_malformed_line_is_refused(lines, message):
         babi.read(lines)
 
 
-# ------------------------------------------------------------------------------------------- where files are found
+# ---------------------------------------------------------------- where files are found
 CONTENT = "1 Ada went to the attic.\n2 Where is Ada? \tattic\t1\n".encode("ascii")
 MEMBER = "tasks_1-20_v1-2/en/qa1_single-supporting-fact_train.txt"
 MEMBER_10K = MEMBER.replace("/en/", "/en-10k/")
@@ -372,14 +431,18 @@ def test_a_release_without_the_file_is_refused(folder, monkeypatch):
     monkeypatch.setattr(files, "ARCHIVE_SIZE", len(release))
     monkeypatch.setattr(files, "ARCHIVE_SHA256", hashlib.sha256(release).hexdigest())
     put(folder / files.ARCHIVE, release)
-    with pytest.raises(ValueError, match=r"lacks .*en-10k.*Delete the folder and try again"):
+    with pytest.raises(
+        ValueError, match=r"lacks .*en-10k.*Delete the folder and try again"
+    ):
         babi.load(1, "train", size="10k")
 
 
 @pytest.mark.parametrize("size, member", [("1k", MEMBER), ("10k", MEMBER_10K)])
 def test_another_file_is_refused_and_left_alone(folder, size, member):
     put(folder / member, CONTENT[:-1])
-    with pytest.raises(ValueError, match=r"its SHA-256 is .*Delete it and try again") as caught:
+    with pytest.raises(
+        ValueError, match=r"its SHA-256 is .*Delete it and try again"
+    ) as caught:
         babi.load(1, "train", size=size)
     assert str(folder / member) in str(caught.value)
     assert (folder / member).read_bytes() == CONTENT[:-1]
@@ -391,15 +454,21 @@ def test_a_file_known_by_its_sum_in_git(folder, monkeypatch):
     put(folder / MEMBER_10K, CONTENT)
     assert babi.load(1, "train", size="10k") == ADA
     put(folder / MEMBER_10K, CONTENT + b"\n")
-    with pytest.raises(ValueError, match=r"its Git sum is git:.*Delete it and try again"):
+    with pytest.raises(
+        ValueError, match=r"its Git sum is git:.*Delete it and try again"
+    ):
         babi.load(1, "train", size="10k")
 
 
-@pytest.mark.parametrize("damage", [lambda z: z[: len(z) // 2], lambda z: b"PK" + z, lambda z: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda z: z[: len(z) // 2], lambda z: b"PK" + z, lambda z: b""]
+)
 def test_a_damaged_archive_is_refused(folder, damage):
     archive = folder / files.SMALL_ARCHIVE
     put(archive, damage(packed(MEMBER_10K, onp.random.RandomState(0).bytes(20000))))
-    with pytest.raises(ValueError, match=r"(?s)is damaged: .*Delete it and try again") as caught:
+    with pytest.raises(
+        ValueError, match=r"(?s)is damaged: .*Delete it and try again"
+    ) as caught:
         babi.load(1, "train", size="10k")
     assert str(archive) in str(caught.value)
 
@@ -409,7 +478,12 @@ def test_offline_the_message_says_which_file_to_put_where(folder, task, size):
     with pytest.raises(ConnectionError) as caught:
         babi.load(task, "train", size=size)
     name = f"babi/tasks_1-20_v1-2/{files.FOLDERS[size]}/qa{task}_{files.FILES[task][0]}_train.txt"
-    for part in (name, str(folder / files.ARCHIVE), files.ARCHIVE_SHA256, "D2L_ATTENTION_DATA"):
+    for part in (
+        name,
+        str(folder / files.ARCHIVE),
+        files.ARCHIVE_SHA256,
+        "D2L_ATTENTION_DATA",
+    ):
         assert part in str(caught.value)
 
 
@@ -428,18 +502,32 @@ def test_load_refuses_bad_arguments(error, name, arguments):
         babi.load(task, split, size=size)
 
 
-# ------------------------------------------------------------------------------------------- the published files
+# ------------------------------------------------------------------ the published files
 @pytest.mark.parametrize(
-    "split, size, count", [("train", "1k", 1000), ("test", "1k", 1000), ("train", "10k", 10000)]
+    "split, size, count",
+    [("train", "1k", 1000), ("test", "1k", 1000), ("train", "10k", 10000)],
 )
 @pytest.mark.parametrize("task", TASKS)
 def test_the_published_files(published, task, split, size, count):
     questions = published(task, split, size)
     assert len(questions) == count
-    assert max(Counter(question.answer for question in questions).values()) < 0.7 * count
+    assert (
+        max(Counter(question.answer for question in questions).values()) < 0.7 * count
+    )
     for question in questions[:50]:
         assert max(question.supporting) < len(question.story)
 
 
 def test_both_sizes_share_their_test_sets(published):
     assert published(15, "test", "10k") == published(15, "test")
+
+
+def test_long_stories_are_left():
+    for task in babi.TASKS:
+        short = babi.generate(task, 30, seed=4, longest=12)
+        assert len(short) == 30 and max(len(question.story) for question in short) <= 12
+    whole = babi.generate(3, 20, seed=4)
+    assert babi.generate(3, 20, seed=4, longest=10_000) == whole
+    assert max(len(question.story) for question in whole) > 12
+    with pytest.raises(ValueError, match="longest must be at least 12"):
+        babi.generate(1, 1, seed=0, longest=3)

@@ -37,7 +37,9 @@ def test_results_are_written(small, tmp_path, capsys):
     ]
     for result in results:
         assert set(result) == {"name", "shape", "masked", "ratios", "spread", "floor"}
-        assert set(result["floor"]) == (PEERS if result["name"] == "Attention" else set())
+        assert set(result["floor"]) == (
+            PEERS if result["name"] == "Attention" else set()
+        )
         assert all(floor > 0 for floor in result["floor"].values())
         assert set(result["ratios"]) == set(result["spread"]) == PEERS
         for peer in PEERS:

@@ -12,7 +12,14 @@ from d2l_attention import memory_networks, seed_everything
 from d2l_attention.attention import DotProductScore
 from d2l_attention.datasets import stories
 from d2l_attention.datasets.stories import Encoder, noisy_ages, read
-from d2l_attention.memory_networks import LinearAttention, MemoryNetwork, Recipe, error_rate, fit, predict
+from d2l_attention.memory_networks import (
+    LinearAttention,
+    MemoryNetwork,
+    Recipe,
+    error_rate,
+    fit,
+    predict,
+)
 
 from mxnet import autograd, np
 
@@ -40,7 +47,13 @@ def walks(count, seed=0, longest=6):
 
 QUESTIONS = walks(40)
 VARIANTS = [
-    {"tying": tying, "encoding": encoding, "nonlinear": nonlinear, "hops": hops, "nothing": nothing}
+    {
+        "tying": tying,
+        "encoding": encoding,
+        "nonlinear": nonlinear,
+        "hops": hops,
+        "nothing": nothing,
+    }
     for tying, encoding, nonlinear, hops, nothing in [
         ("adjacent", "position", False, 3, "sentence"),
         ("adjacent", "bag", True, 2, "places"),
@@ -56,15 +69,19 @@ def build(variant, questions=QUESTIONS, memory_size=10, hidden_size=6, scale=1.0
     seed_everything(0)
     choices = {name: variant[name] for name in ("encoding", "nothing")}
     encoder = Encoder(questions, memory_size=memory_size, **choices)
-    network = MemoryNetwork(encoder.num_words, hidden_size=hidden_size, memory_size=memory_size, **variant)
+    network = MemoryNetwork(
+        encoder.num_words, hidden_size=hidden_size, memory_size=memory_size, **variant
+    )
     network.initialize()
     for parameter in network.collect_params().values():
-        if parameter.grad_req != "null":  # larger than in training, so that attention is not nearly uniform
+        if (
+            parameter.grad_req != "null"
+        ):  # larger than in training, so that attention is not nearly uniform
             parameter.set_data(parameter.data() * 5 * scale)
     return encoder, network
 
 
-# ---------------------------------------------------------------------------------------------- the oracle
+# --------------------------------------------------------------------------- the oracle
 def torch_network(torch, parameters, encoder, questions, variant, linear=False):
     """The network written from the paper's equations, word by word and question by question."""
     num_words, hops = encoder.num_words, variant["hops"]
@@ -77,16 +94,30 @@ def torch_network(torch, parameters, encoder, questions, variant, linear=False):
         for j, word in enumerate(words, start=1):
             for_position = torch.ones(size, dtype=weight.dtype)
             if variant["encoding"] == "position":
-                k, longest = torch.arange(1, size + 1, dtype=weight.dtype), encoder.longest
-                for_position = 1 + 4 * (k - (size + 1) / 2) * (j - (longest + 1) / 2) / (size * longest)
+                k, longest = (
+                    torch.arange(1, size + 1, dtype=weight.dtype),
+                    encoder.longest,
+                )
+                for_position = 1 + 4 * (k - (size + 1) / 2) * (
+                    j - (longest + 1) / 2
+                ) / (size * longest)
             total = total + for_position * weight[word]
         return total
 
     def memory(weight, story):
-        rows = [sentence(weight, s) + weight[num_words + age] for age, s in enumerate(reversed(story))]
+        rows = [
+            sentence(weight, s) + weight[num_words + age]
+            for age, s in enumerate(reversed(story))
+        ]
         if variant["nothing"] == "places":
-            return torch.stack([*reversed(rows), *[0 * weight[0]] * (encoder.memory_size - len(story))])
-        nothing = [weight[num_words + encoder.memory_size]] if variant["nothing"] == "sentence" else []
+            return torch.stack(
+                [*reversed(rows), *[0 * weight[0]] * (encoder.memory_size - len(story))]
+            )
+        nothing = (
+            [weight[num_words + encoder.memory_size]]
+            if variant["nothing"] == "sentence"
+            else []
+        )
         return torch.stack([*nothing, *reversed(rows)])
 
     if variant["tying"] == "adjacent":
@@ -94,7 +125,10 @@ def torch_network(torch, parameters, encoder, questions, variant, linear=False):
         asks, keys, values, answers = chain[0], chain[:-1], chain[1:], chain[-1]
     else:
         asks, answers = parameters["question_embedding"], parameters["answer_embedding"]
-        keys, values = [parameters["key_embedding"]] * hops, [parameters["value_embedding"]] * hops
+        keys, values = (
+            [parameters["key_embedding"]] * hops,
+            [parameters["value_embedding"]] * hops,
+        )
     logits, looks = [], []
     for q in questions:
         state, weights = sentence(asks, q.question), []
@@ -102,7 +136,11 @@ def torch_network(torch, parameters, encoder, questions, variant, linear=False):
             scores = memory(key, q.story) @ state
             alpha = scores if linear else torch.softmax(scores, 0)
             found = alpha @ memory(value, q.story)
-            state = (parameters["state"] @ state if variant["tying"] == "layer-wise" else state) + found
+            state = (
+                parameters["state"] @ state
+                if variant["tying"] == "layer-wise"
+                else state
+            ) + found
             state = torch.relu(state) if variant["nonlinear"] else state
             weights.append(alpha)
         logits.append(answers[:num_words] @ state)
@@ -111,7 +149,9 @@ def torch_network(torch, parameters, encoder, questions, variant, linear=False):
 
 
 @pytest.mark.parametrize("linear", [False, True], ids=["softmax", "linear"])
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: f"{v['tying']}-{v['encoding']}-{v['hops']}")
+@pytest.mark.parametrize(
+    "variant", VARIANTS, ids=lambda v: f"{v['tying']}-{v['encoding']}-{v['hops']}"
+)
 def test_equals_pytorch(variant, linear):
     torch = pytest.importorskip("torch")
     encoder, network = build(variant, scale=0.6 if linear else 1.0)
@@ -119,21 +159,31 @@ def test_equals_pytorch(variant, linear):
         network = network.looking_with(LinearAttention(DotProductScore()))
     stories = encoder(QUESTIONS)
     inputs = encoder.batch(stories, onp.arange(len(stories)))
-    signs = onp.random.RandomState(1).normal(size=(len(stories), encoder.num_words)).astype("float32")
+    signs = (
+        onp.random.RandomState(1)
+        .normal(size=(len(stories), encoder.num_words))
+        .astype("float32")
+    )
     with autograd.record():
         logits, weights = network(*inputs)
         total = (logits * np.array(signs)).sum()
     total.backward()
-    trained = {name: p for name, p in network._reg_params.items() if p.grad_req != "null"}
+    trained = {
+        name: p for name, p in network._reg_params.items() if p.grad_req != "null"
+    }
     tensors = {
         n: torch.tensor(p.data().asnumpy(), dtype=torch.float64, requires_grad=True)
         for n, p in trained.items()
     }
-    other, looks = torch_network(torch, tensors | {"size": 6}, encoder, QUESTIONS, variant, linear)
+    other, looks = torch_network(
+        torch, tensors | {"size": 6}, encoder, QUESTIONS, variant, linear
+    )
     (other * torch.tensor(signs, dtype=torch.float64)).sum().backward()
     tolerance = 1e-5 * max(1, abs(other).max().item())
     assert abs(logits.asnumpy() - other.detach().numpy()).max() < tolerance
-    front = variant["nothing"] != "sentence"  # then the place in front of the story has no weight
+    front = (
+        variant["nothing"] != "sentence"
+    )  # then the place in front of the story has no weight
     for row, look in zip(weights.asnumpy(), looks, strict=True):
         assert (row[:, :front] == 0).all()
         row = row[:, front:]
@@ -141,10 +191,14 @@ def test_equals_pytorch(variant, linear):
         assert (row[:, look.shape[1] :] == 0).all()
     for name, parameter in trained.items():
         expected = tensors[name].grad.numpy()
-        assert abs(parameter.grad().asnumpy() - expected).max() < 1e-5 * max(1, abs(expected).max()), name
+        assert abs(parameter.grad().asnumpy() - expected).max() < 1e-5 * max(
+            1, abs(expected).max()
+        ), name
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: f"{v['tying']}-{v['encoding']}-{v['hops']}")
+@pytest.mark.parametrize(
+    "variant", VARIANTS, ids=lambda v: f"{v['tying']}-{v['encoding']}-{v['hops']}"
+)
 def test_hybrid_is_imperative(variant):
     encoder, network = build(variant)
     inputs = encoder.batch(encoder(QUESTIONS), onp.arange(7))
@@ -155,7 +209,7 @@ def test_hybrid_is_imperative(variant):
             onp.testing.assert_allclose(a, b.asnumpy(), atol=1e-6)
 
 
-# -------------------------------------------------------------------------------------------- properties
+# --------------------------------------------------------------------------- properties
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(VARIANTS))
 def test_weights_sum_to_one_and_padding_has_none(seed, variant):
@@ -179,7 +233,9 @@ def test_padding_never_changes_an_answer(seed, variant):
     questions = walks(4, seed, longest=3) + walks(1, seed, longest=10)
     encoder, network = build(variant, QUESTIONS + questions)
     together, _ = predict(network, encoder, encoder(questions))
-    alone = onp.concatenate([predict(network, encoder, encoder([q]))[0] for q in questions])
+    alone = onp.concatenate(
+        [predict(network, encoder, encoder([q]))[0] for q in questions]
+    )
     onp.testing.assert_allclose(together, alone, atol=1e-6)
 
     stories = encoder(questions)
@@ -189,7 +245,9 @@ def test_padding_never_changes_an_answer(seed, variant):
     story, age = story.asnumpy(), age.asnumpy()
     story[padded] = random.randint(len(table), size=padded.sum())
     age[padded] = random.randint(10, size=padded.sum())
-    garbage = network(table, np.array(story, dtype="int32"), np.array(age, dtype="int32"), mask, asked)[0]
+    garbage = network(
+        table, np.array(story, dtype="int32"), np.array(age, dtype="int32"), mask, asked
+    )[0]
     onp.testing.assert_array_equal(logits, garbage.asnumpy())
 
 
@@ -205,12 +263,18 @@ def test_order_counts_only_through_ages():
     shuffled = [np.array(a.asnumpy()[:, order], dtype="int32") for a in (rows, age)]
     other, permuted = network(table, *shuffled, mask, asked)
     onp.testing.assert_allclose(logits.asnumpy(), other.asnumpy(), atol=1e-5)
-    onp.testing.assert_allclose(weights.asnumpy()[..., order], permuted.asnumpy(), atol=1e-6)
+    onp.testing.assert_allclose(
+        weights.asnumpy()[..., order], permuted.asnumpy(), atol=1e-6
+    )
 
 
 def test_position_encoding_sees_word_order_and_the_bag_does_not():
-    pair = [question(["The hall is north of the attic."], "Where is the attic?", "south")]
-    swapped = [question(["The attic is north of the hall."], "Where is the attic?", "south")]
+    pair = [
+        question(["The hall is north of the attic."], "Where is the attic?", "south")
+    ]
+    swapped = [
+        question(["The attic is north of the hall."], "Where is the attic?", "south")
+    ]
     for encoding, same in (("bag", True), ("position", False)):
         encoder = Encoder(pair, encoding=encoding)
         assert (encoder(pair).table == encoder(swapped).table).all() == same
@@ -224,7 +288,9 @@ def test_old_sentences_are_forgotten():
     age, mask = encoder.batch(stories, onp.arange(1))[2:4]
     assert age.tolist() == [[3, 2, 1, 0]] and mask.sum() == 4
     last = encoder([question(story[-3:], "Where is Ada?", "hall")])
-    onp.testing.assert_array_equal(stories.table[stories.story[0]], last.table[last.story[0]])
+    onp.testing.assert_array_equal(
+        stories.table[stories.story[0]], last.table[last.story[0]]
+    )
 
 
 def test_without_the_empty_sentence_a_look_must_find_something():
@@ -236,7 +302,11 @@ def test_without_the_empty_sentence_a_look_must_find_something():
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.floats(0, 0.5), st.integers(0, 1000))
+@given(
+    st.lists(st.integers(1, 30), min_size=1, max_size=8),
+    st.floats(0, 0.5),
+    st.integers(0, 1000),
+)
 def test_noisy_ages_fall_and_leave_gaps(lengths, noise, seed):
     lengths = onp.array(lengths)
     ages = noisy_ages(lengths, lengths.max(), noise, onp.random.RandomState(seed))
@@ -259,11 +329,13 @@ def test_unfilled_places_hold_zeros_whatever_the_parameters():
 
 def test_noise_is_spread_evenly():
     ages = noisy_ages(onp.full(4000, 10), 10, 0.1, onp.random.RandomState(0))
-    gap = (ages[:, 0] == 10).mean()  # one empty sentence in half of the stories, older than all in 1 of 11
+    gap = (
+        ages[:, 0] == 10
+    ).mean()  # one empty sentence in half of the stories, older than all in 1 of 11
     assert abs(gap - 0.5 * 10 / 11) < 0.03
 
 
-# ---------------------------------------------------------------------------------------------- training
+# ----------------------------------------------------------------------------- training
 def test_looking_with_shares_parameters():
     _, network = build(VARIANTS[0])
     linear = network.looking_with(LinearAttention(DotProductScore()))
@@ -280,7 +352,9 @@ def test_learns_where_people_are_and_repeats_itself():
         network = MemoryNetwork(encoder.num_words, hops=1, memory_size=10)
         network.initialize()
         recipe = Recipe(epochs=40, linear_epochs=5, noise=0.1)
-        phases = fit(network, encoder, encoder(training), recipe, seed=0, progress=False)
+        phases = fit(
+            network, encoder, encoder(training), recipe, seed=0, progress=False
+        )
         errors.append(error_rate(network, encoder, encoder(test)))
     assert len(phases) == 2 and phases[1]["loss"][-1] < phases[0]["loss"][0] / 5
     assert errors[0] == errors[1] < 0.05
@@ -295,12 +369,19 @@ def test_the_rate_halves():
     fit(network, encoder, stories, recipe, seed=0, progress=False)
     halved = abs(network.embedding_0.data().asnumpy() - before).sum()
     encoder, network = build(VARIANTS[0])
-    fit(network, encoder, stories, Recipe(epochs=8, learning_rate=1e-4), seed=0, progress=False)
+    fit(
+        network,
+        encoder,
+        stories,
+        Recipe(epochs=8, learning_rate=1e-4),
+        seed=0,
+        progress=False,
+    )
     constant = abs(network.embedding_0.data().asnumpy() - before).sum()
     assert 0.2 < halved / constant < 0.3  # (1 + 1/2 + ... + 1/128) / 8 = 0.249
 
 
-# ------------------------------------------------------------------------------------------- bad stories
+# -------------------------------------------------------------------------- bad stories
 GOOD = question(["Ada went to the hall."], "Where is Ada?", "hall")
 
 

@@ -173,7 +173,6 @@ def test_code_fits_the_column(name):
     assert too_wide("\n".join(cell.source for cell in code_cells(name))) == []
 
 
-@pytest.mark.xfail(reason="attention.py is not yet in lines of 88", strict=True)
 def test_shown_sources_fit_the_column():
     shown = {name: shown_sources(name) for name in NOTEBOOKS}
     assert any(shown.values())

@@ -1,15 +1,17 @@
 """Stories and questions as arrays: bags of words, rows of a table of sentences, and how long ago each was told.
 
-A sentence is a sum of word vectors, weighed by position. The position encoding of Sukhbaatar et al. (2015, section 4.1)
-has rank two, so that a sentence needs just two bags of words, and embedding it is one matrix product:
+A sentence is a sum of word vectors, weighed by position. The position encoding of
+Sukhbaatar et al. (2015, section 4.1) has rank two, so that a sentence needs just two
+bags of words, and embedding it is one matrix product:
 
     sum_j l_j * (A x_j) = A b + r * (A p),    b = sum_j x_j,    p = sum_j (j - (J + 1) / 2) / J x_j
 
-with one-hot words x_1 ... x_J and r_k = 4 (k - (d + 1) / 2) / d: the first bag says which words there are, the second
-on which side of the middle they stand.
+with one-hot words x_1 ... x_J and r_k = 4 (k - (d + 1) / 2) / d: the first bag says
+which words there are, the second on which side of the middle they stand.
 
-Stories repeat sentences, so a batch holds each distinct sentence once, in a table, and stories as rows of that table.
-Softmax must put its weight somewhere, so a memory also holds what a look can settle on if it finds nothing (`NOTHING`).
+Stories repeat sentences, so a batch holds each distinct sentence once, in a table, and
+stories as rows of that table. Softmax must put its weight somewhere, so a memory also
+holds what a look can settle on if it finds nothing (`NOTHING`).
 """
 
 import re
@@ -23,8 +25,9 @@ from mxnet import np
 __all__ = ["NOTHING", "Encoder", "Stories", "noisy_ages", "read"]
 
 ENCODINGS = ("position", "bag")
-# What a look may settle on beside the story's sentences: one empty sentence, which has learned vectors; every place of
-# the memory that the story leaves unfilled, each with a vector of zeros, as in the authors' published code; or nothing.
+# What a look may settle on beside the story's sentences: one empty sentence, which has
+# learned vectors; every place of the memory that the story leaves unfilled, each with a
+# vector of zeros, as in the authors' published code; or nothing.
 NOTHING = ("sentence", "places", "never")
 TABLE_STEP = 256  # a batch's table of sentences is padded to a multiple of it, so that few shapes occur
 
@@ -47,7 +50,8 @@ class Stories:
     table : (S, F) float32
         The bags of words of the distinct sentences; row 0 is the empty sentence.
     story : (N, 1 + n) int32
-        Rows of the table: the empty sentence, the story's with the oldest first, then row 0 again.
+        Rows of the table: the empty sentence, the story's with the oldest first, then
+        row 0 again.
     length : (N,) int32
         Sentences of each story.
     question : (N, F) float32
@@ -71,8 +75,9 @@ class Encoder:
     Parameters
     ----------
     questions : sequence
-        Objects with the attributes `story` (sequence of sentences), `question` and `answer`, such as
-        `datasets.babi.Question`. An answer is one word of the vocabulary, whatever it looks like.
+        Objects with the attributes `story` (sequence of sentences), `question` and
+        `answer`, such as `datasets.babi.Question`. An answer is one word of the
+        vocabulary, whatever it looks like.
     memory_size : int
         Sentences kept of a story: the last ones.
     encoding : str
@@ -106,17 +111,25 @@ class Encoder:
         nothing: str = "sentence",
     ):
         if encoding not in ENCODINGS:
-            raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}")
+            raise ValueError(
+                f"encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}"
+            )
         if nothing not in NOTHING:
-            raise ValueError(f"nothing must be one of {', '.join(NOTHING)}, got {nothing!r}")
+            raise ValueError(
+                f"nothing must be one of {', '.join(NOTHING)}, got {nothing!r}"
+            )
         if not isinstance(memory_size, int) or memory_size < 1:
-            raise ValueError(f"memory_size must be a positive integer, got {memory_size!r}")
+            raise ValueError(
+                f"memory_size must be a positive integer, got {memory_size!r}"
+            )
         if not questions:
             raise ValueError("questions must not be empty")
         for number, question in enumerate(questions):
             _check_question(number, question)
         sentences = {text for q in questions for text in (*q.story, q.question)}
-        words = {word for text in sentences for word in read(text)} | {q.answer.lower() for q in questions}
+        words = {word for text in sentences for word in read(text)} | {
+            q.answer.lower() for q in questions
+        }
         self.words = sorted(words)
         self.memory_size, self.encoding, self.nothing = memory_size, encoding, nothing
         self.longest = max(len(read(text)) for text in sentences)  # J
@@ -133,7 +146,8 @@ class Encoder:
         Raises
         ------
         ValueError
-            A part of a question is empty, or a story or a question has a word that is not in the vocabulary.
+            A part of a question is empty, or a story or a question has a word that is
+            not in the vocabulary.
         """
         if not questions:
             raise ValueError("questions must not be empty")
@@ -144,14 +158,18 @@ class Encoder:
             if text not in rows:
                 rows[text] = len(bags)
                 bags.append(self._bag(read(text)))
-        length = onp.array([min(len(q.story), self.memory_size) for q in questions], "int32")
+        length = onp.array(
+            [min(len(q.story), self.memory_size) for q in questions], "int32"
+        )
         width = self.memory_size if self.nothing == "places" else length.max()
         story = onp.zeros((len(questions), 1 + width), "int32")
         for line, q in zip(story, questions, strict=True):
             kept = q.story[-self.memory_size :]
             line[1 : 1 + len(kept)] = [rows[text] for text in kept]
         question = onp.stack([self._bag(read(q.question)) for q in questions])
-        answer = onp.array([self._number.get(q.answer.lower(), -1) for q in questions], "int32")
+        answer = onp.array(
+            [self._number.get(q.answer.lower(), -1) for q in questions], "int32"
+        )
         return Stories(onp.stack(bags), story, length, question, answer)
 
     def _bag(self, words: list[str]) -> onp.ndarray:
@@ -162,10 +180,16 @@ class Encoder:
                 raise ValueError(f"the word {word!r} is not in the vocabulary")
             counts[self._number[word]] += 1
             places[self._number[word]] += (j - (self.longest + 1) / 2) / self.longest
-        return onp.concatenate([counts, places]) if self.encoding == "position" else counts
+        return (
+            onp.concatenate([counts, places]) if self.encoding == "position" else counts
+        )
 
     def batch(
-        self, stories: Stories, chosen: onp.ndarray, age: onp.ndarray | None = None, device=None
+        self,
+        stories: Stories,
+        chosen: onp.ndarray,
+        age: onp.ndarray | None = None,
+        device=None,
     ) -> tuple:
         """Put some of the stories on a device, as `MemoryNetwork` takes them: (table, story, age, mask, question).
 
@@ -175,7 +199,8 @@ class Encoder:
         chosen : numpy.ndarray (B,)
             Which of them.
         age : numpy.ndarray (B, n), optional
-            How many sentences ago each sentence was; by default 0 for a story's last one.
+            How many sentences ago each sentence was; by default 0 for a story's last
+            one.
         """
         length, width = stories.length[chosen, None], stories.story.shape[1]
         used, story = onp.unique(
@@ -189,12 +214,26 @@ class Encoder:
         age = length - 1 - place if age is None else age
         age = onp.clip(age, 0, self.memory_size - 1)
         if self.nothing == "places":
-            age, filled = onp.where(filled, age, self.memory_size), onp.ones_like(filled)
+            age, filled = (
+                onp.where(filled, age, self.memory_size),
+                onp.ones_like(filled),
+            )
         age = onp.pad(age, ((0, 0), (1, 0)), constant_values=self.memory_size)
-        mask = onp.pad(filled, ((0, 0), (1, 0)), constant_values=self.nothing == "sentence")
-        arrays = (table, story.reshape(age.shape), age, mask[:, None], stories.question[chosen])
+        mask = onp.pad(
+            filled, ((0, 0), (1, 0)), constant_values=self.nothing == "sentence"
+        )
+        arrays = (
+            table,
+            story.reshape(age.shape),
+            age,
+            mask[:, None],
+            stories.question[chosen],
+        )
         kinds = ("float32", "int32", "int32", "float32", "float32")
-        return tuple(np.array(a, dtype=kind, ctx=device) for a, kind in zip(arrays, kinds, strict=True))
+        return tuple(
+            np.array(a, dtype=kind, ctx=device)
+            for a, kind in zip(arrays, kinds, strict=True)
+        )
 
 
 def _check_question(number: int, question) -> None:
@@ -208,10 +247,13 @@ def _check_question(number: int, question) -> None:
         raise ValueError(f"question {number} has no answer")
 
 
-def noisy_ages(length: onp.ndarray, width: int, noise: float, random: onp.random.RandomState) -> onp.ndarray:
+def noisy_ages(
+    length: onp.ndarray, width: int, noise: float, random: onp.random.RandomState
+) -> onp.ndarray:
     """Ages of sentences if empty ones are mixed in: (B,) lengths -> (B, width), 0 in the padding.
 
-    The number of empty sentences is uniform on 0 ... ceil(noise * length), and so is their arrangement.
+    The number of empty sentences is uniform on 0 ... ceil(noise * length), and so is
+    their arrangement.
 
     >>> noisy_ages(onp.array([3, 2]), 4, 0.0, onp.random.RandomState(0)).tolist()
     [[2, 1, 0, 0], [1, 0, 0, 0]]
@@ -221,7 +263,9 @@ def noisy_ages(length: onp.ndarray, width: int, noise: float, random: onp.random
     key = random.uniform(size=(len(length), slots.max()))
     key[onp.arange(slots.max()) >= slots[:, None]] = 2
     rank = key.argsort(axis=1).argsort(axis=1)
-    row, slot = onp.nonzero(rank < length[:, None])  # where the sentences stand, in order
+    row, slot = onp.nonzero(
+        rank < length[:, None]
+    )  # where the sentences stand, in order
     place = onp.arange(len(row)) - onp.repeat(onp.cumsum(length) - length, length)
     age = onp.zeros((len(length), width), int)
     age[row, length[row] - 1 - place] = slot

@@ -33,9 +33,10 @@ TASKS = {
 }
 RELEASE = "tasks_1-20_v1-2"
 FOLDERS = {"1k": "en", "10k": "en-10k"}
-# Each task's file name, and the SHA-256 of its test set (the same file in both folders), of en's training set
-# and of en-10k's. The largest file was never at hand when this table was made, only its name in Git, so it alone
-# is checked by Git's sum: the SHA-1 of "blob", its length and its content.
+# Each task's file name, and the SHA-256 of its test set (the same file in both
+# folders), of en's training set and of en-10k's. The largest file was never at hand
+# when this table was made, only its name in Git, so it alone is checked by Git's sum:
+# the SHA-1 of "blob", its length and its content.
 FILES = {
     1: (
         "single-supporting-fact",
@@ -165,7 +166,9 @@ URLS = (
     f"http://www.thespermwhale.com/jaseweston/babi/{ARCHIVE}",
     f"https://s3.amazonaws.com/text-datasets/babi_{ARCHIVE}",
 )
-SMALL_ARCHIVE = f"{RELEASE}_en-10k.tar.gz"  # the folder en-10k alone, also welcome in the cache
+SMALL_ARCHIVE = (
+    f"{RELEASE}_en-10k.tar.gz"  # the folder en-10k alone, also welcome in the cache
+)
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,8 @@ class Question:
     answer : str
         One word; a list is joined by commas ("apple,milk"), and so is a path ("n,w").
     supporting : tuple of int
-        The sentences that the answer follows from, counted from 0, in the order in which the files list them.
+        The sentences that the answer follows from, counted from 0, in the order in
+        which the files list them.
     """
 
     story: tuple[str, ...]
@@ -193,19 +197,22 @@ class Question:
 def read(lines: Iterable[str]) -> list[Question]:
     r"""Return the questions in lines of the bAbI format.
 
-    Lines are numbered, and number 1 begins a new story. A question shares its line with the answer and the
-    numbers of the lines that support it, after tabs. Numbers count questions too; `Question` counts sentences only.
+    Lines are numbered, and number 1 begins a new story. A question shares its line with
+    the answer and the numbers of the lines that support it, after tabs. Numbers count
+    questions too; `Question` counts sentences only.
 
     Raises
     ------
     ValueError
-        A line is malformed; the message says which (its place in `lines`, from 1) and why.
+        A line is malformed; the message says which (its place in `lines`, from 1) and
+        why.
 
-    >>> joe = ["1 Joe went home.", "2 Where is Joe? \thome\t1", "3 Joe left.", "4 Where was Joe?\thome\t3 1"]
-    >>> for question in read(joe):
-    ...     print(question)
-    Question(story=('Joe went home.',), question='Where is Joe?', answer='home', supporting=(0,))
-    Question(story=('Joe went home.', 'Joe left.'), question='Where was Joe?', answer='home', supporting=(1, 0))
+    >>> lines = ["1 Joe went home.", "2 Where is Joe? \thome\t1"]
+    >>> lines += ["3 Joe left.", "4 Where was Joe?\thome\t3 1"]
+    >>> for question in read(lines):
+    ...     print(question.story, question.question, question.supporting)
+    ('Joe went home.',) Where is Joe? (0,)
+    ('Joe went home.', 'Joe left.') Where was Joe? (1, 0)
     """
     questions, story, index, last = [], [], {}, 0
     for place, line in enumerate(lines, start=1):
@@ -221,7 +228,9 @@ def read(lines: Iterable[str]) -> list[Question]:
                 index[number] = len(story)
                 story.append(text)
         except ValueError as error:
-            raise ValueError(f"line {place} is not in the bAbI format: {error}: {line!r}") from None
+            raise ValueError(
+                f"line {place} is not in the bAbI format: {error}: {line!r}"
+            ) from None
         last = number
     return questions
 
@@ -242,24 +251,40 @@ def _question(text: str, story: list[str], index: dict[int, int]) -> Question:
     """Make a question of its line's text; `index` maps line numbers to sentences."""
     fields = text.split("\t")
     if len(fields) != 3:
-        raise ValueError(f"expected question, answer and supporting lines, got {len(fields)} of the three")
-    question, answer, supporting = fields[0].strip(), fields[1].strip(), fields[2].split()
+        raise ValueError(
+            f"expected question, answer and supporting lines, got {len(fields)} of the three"
+        )
+    question, answer, supporting = (
+        fields[0].strip(),
+        fields[1].strip(),
+        fields[2].split(),
+    )
     if not re.fullmatch(r"\S.*\?", question):
         raise ValueError("a question must end with a question mark")
     if not re.fullmatch(r"\S+", answer):
         raise ValueError(f"an answer must be one word, got {answer!r}")
     for number in supporting:
         if not re.fullmatch(r"[0-9]+", number) or int(number) not in index:
-            raise ValueError(f"supporting line {number} is no sentence before the question")
-    return Question(tuple(story), question, answer, tuple(index[int(number)] for number in supporting))
+            raise ValueError(
+                f"supporting line {number} is no sentence before the question"
+            )
+    return Question(
+        tuple(story),
+        question,
+        answer,
+        tuple(index[int(number)] for number in supporting),
+    )
 
 
-def load(task: int, split: str, *, size: str = "1k", progress: bool = True) -> list[Question]:
+def load(
+    task: int, split: str, *, size: str = "1k", progress: bool = True
+) -> list[Question]:
     """Return the questions of a task, from the cache or the network (Weston et al., 2015, release 1.2).
 
-    A file is taken from the cache folder's `babi/tasks_1-20_v1-2/en/` (or `en-10k/`), else from the archive
-    `babi/tasks_1-20_v1-2_en-10k.tar.gz` if that is there, else from the release itself, which `cache.fetch`
-    downloads (15.7 MB) and `cache.extract` unpacks. Every file is compared with its known sum whenever it is read.
+    A file is taken from the cache folder's `babi/tasks_1-20_v1-2/en/` (or `en-10k/`),
+    else from the archive `babi/tasks_1-20_v1-2_en-10k.tar.gz` if that is there, else
+    from the release itself, which `cache.fetch` downloads (15.7 MB) and `cache.extract`
+    unpacks. Every file is compared with its known sum whenever it is read.
 
     Parameters
     ----------
@@ -275,9 +300,11 @@ def load(task: int, split: str, *, size: str = "1k", progress: bool = True) -> l
     Raises
     ------
     ValueError
-        There is no such task, split or size, or a file is not what it should be; the message says what to do.
+        There is no such task, split or size, or a file is not what it should be; the
+        message says what to do.
     ConnectionError
-        The file is neither in the cache nor to be had; the message says which file to put where.
+        The file is neither in the cache nor to be had; the message says which file to
+        put where.
     """
     task = checked_task(task)
     if split not in ("train", "test"):
@@ -289,7 +316,9 @@ def load(task: int, split: str, *, size: str = "1k", progress: bool = True) -> l
     expected = test if split == "test" else train[list(FOLDERS).index(size)]
     content, origin = _find(member, progress)
     if problem := _problem(content, expected):
-        raise ValueError(f"{origin} is not the file of the release: {problem}. Delete it and try again")
+        raise ValueError(
+            f"{origin} is not the file of the release: {problem}. Delete it and try again"
+        )
     return read(content.decode("ascii").splitlines())
 
 
@@ -308,12 +337,21 @@ def _find(member: str, progress: bool) -> tuple[bytes, Path]:
     unpacked = folder / "unpacked"  # what this function unpacked earlier
     for path in (folder / member, folder / SMALL_ARCHIVE, unpacked / member):
         if path.is_file():
-            content = _from_archive(path, member) if path.name == SMALL_ARCHIVE else path.read_bytes()
+            content = (
+                _from_archive(path, member)
+                if path.name == SMALL_ARCHIVE
+                else path.read_bytes()
+            )
             if content is not None:
                 return content, path
     try:
         archive = cache.fetch(
-            "babi", ARCHIVE, urls=URLS, sha256=ARCHIVE_SHA256, size=ARCHIVE_SIZE, progress=progress
+            "babi",
+            ARCHIVE,
+            urls=URLS,
+            sha256=ARCHIVE_SHA256,
+            size=ARCHIVE_SIZE,
+            progress=progress,
         )
     except ConnectionError as error:
         raise ConnectionError(
@@ -334,14 +372,19 @@ def _from_archive(archive: Path, member: str) -> bytes | None:
             content = opened.extractfile(member)
             return content.read() if content else None
     except cache.DAMAGED as error:
-        raise ValueError(f"{archive} is damaged: {error}. Delete it and try again") from error
+        raise ValueError(
+            f"{archive} is damaged: {error}. Delete it and try again"
+        ) from error
 
 
 def _problem(content: bytes, expected: str) -> str | None:
     """Say how content differs from what its sum demands, or None."""
     if expected.startswith("git:"):
         blob = b"blob %d\0" % len(content) + content
-        kind, found = "Git sum", "git:" + hashlib.sha1(blob, usedforsecurity=False).hexdigest()
+        kind, found = (
+            "Git sum",
+            "git:" + hashlib.sha1(blob, usedforsecurity=False).hexdigest(),
+        )
     else:
         kind, found = "SHA-256", hashlib.sha256(content).hexdigest()
     return None if found == expected else f"its {kind} is {found} instead of {expected}"

@@ -1,6 +1,7 @@
-"""The twenty tasks without end, in our own words: stories that a simulator tells, which knows the answers."""
+"""The twenty tasks without end, in our own words: a simulator tells stories and knows."""
 
 import itertools
+import math
 from collections.abc import Iterator
 from numbers import Integral
 
@@ -9,31 +10,39 @@ import numpy as onp
 from d2l_attention.datasets.babi import relations, walks, world
 from d2l_attention.datasets.babi.files import Question, checked_task
 
+SHORTEST = 12  # sentences
 TELLERS = world.TELLERS | walks.TELLERS | relations.TELLERS
 
 
-def generate(task: int, count: int, *, seed: int) -> list[Question]:
-    """Return questions like those of a published task, but about people and places of our own.
+def generate(
+    task: int, count: int, *, seed: int, longest: int | None = None
+) -> list[Question]:
+    """Return questions like a published task's, but about people and places of our own.
 
-    The tasks are those that Weston et al. (2015, section 3) describe. A story has as many questions, sentences and
-    clues as a published one, and its answers are as even, but it is told in words of this book. Questions of a story
-    follow each other, and each tells the story up to it; the last story may be cut short.
+    The tasks are those that Weston et al. (2015, section 3) describe. A story has as
+    many questions, sentences and clues as a published one, and its answers are as even,
+    but it is told in words of this book. Questions of a story follow each other, and
+    each tells the story up to it; the last story may be cut short.
 
     Parameters
     ----------
     task : int
         1 to 20, see `TASKS`.
     count : int
-        Number of questions, at least one. The first of many are what a smaller count gives.
+        Number of questions, at least one. The first of many are what a smaller count
+        gives.
     seed : int
-        From 0 to 2**32 - 1. The questions depend on task and seed alone.
+        From 0 to 2**32 - 1. The questions depend on task, seed and `longest` alone.
+    longest : int, optional
+        Leave a story when it has more sentences than this, at least 12, which each
+        task's shortest stories keep to.
 
     Raises
     ------
     TypeError
         An argument is not a whole number.
     ValueError
-        There is no such task, count or seed.
+        There is no such task, count, seed or length.
 
     Examples
     --------
@@ -50,14 +59,19 @@ def generate(task: int, count: int, *, seed: int) -> list[Question]:
     task = checked_task(task)
     _check("count", count, 1, None)
     _check("seed", seed, 0, 2**32 - 1)
-    return list(itertools.islice(_questions(task, seed), count))
+    if longest is not None:
+        _check("longest", longest, SHORTEST, None)
+    return list(itertools.islice(_questions(task, seed, longest or math.inf), count))
 
 
-def _questions(task: int, seed: int) -> Iterator[Question]:
+def _questions(task: int, seed: int, longest: float) -> Iterator[Question]:
     # RandomState, because NumPy promises that its stream never changes.
     random = onp.random.RandomState([seed, task])
     while True:
-        yield from TELLERS[task](random)
+        for question in TELLERS[task](random):
+            if len(question.story) > longest:
+                break
+            yield question
 
 
 def _check(name: str, value: int, least: int, most: int | None) -> None:

@@ -38,7 +38,7 @@ ROOMS = {  # what drives one there, and to take what
 DRIVEN = ("Paula", "Ivan", "Leila", "Oscar")
 
 
-# ---------------------------------------------------------------------------------------------------- space
+# -------------------------------------------------------------------------------- space
 def tell_neighbours(random: onp.random.RandomState) -> list[Question]:
     """Task 4: three rooms in a row; which one lies on that side of this one, or this one on that side of which?"""
     telling = Telling(random)
@@ -123,7 +123,7 @@ def _two_doors(doors) -> Iterator[tuple]:
             yield start, end, (one, two), (k, m)
 
 
-# ----------------------------------------------------------------------------------------------------- size
+# --------------------------------------------------------------------------------- size
 def tell_sizes(random: onp.random.RandomState) -> list[Question]:
     """Task 18: five comparisons (or more, until two of them make a chain), and five questions about chains."""
     telling = Telling(random)
@@ -159,7 +159,7 @@ def _which_is_bigger(telling: Telling, chains) -> Question:
     return telling.ask(telling.pick((exceeds, fits)), answer, way)
 
 
-# ------------------------------------------------------------------------------------------ kinds and moods
+# ---------------------------------------------------------------------- kinds and moods
 def tell_fears(random: onp.random.RandomState) -> list[Question]:
     """Task 15: four kinds afraid of others, four animals, each of a kind told of before; what is one afraid of?"""
     telling = Telling(random)

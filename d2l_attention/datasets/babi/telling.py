@@ -1,6 +1,6 @@
 """A story while it is told: sentences so far, chances, and what may be asked now."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as onp
@@ -81,8 +81,8 @@ def ask_in_turn(
     proceed: Callable[[], None],
     answerable: Callable[[], list[Answerable]],
     recency: float = 1.0,
-) -> list[Question]:
-    """Let a story go on, and ask five questions on the way, each as soon as there is one.
+) -> Iterator[Question]:
+    """Let a story go on, and yield five questions on the way, each as soon as there is.
 
     Parameters
     ----------
@@ -95,12 +95,12 @@ def ask_in_turn(
     recency : float
         A question whose clue is one sentence older is chosen so many times as often.
     """
-    asked: list[Question] = []
-    while len(asked) < QUESTIONS:
+    asked = 0
+    while asked < QUESTIONS:
         proceed()
         now = len(telling.story)
         recent = [one for one in answerable() if now - one.latest <= RECENT]
         if recent:
             weights = {k: recency ** (now - one.latest) for k, one in enumerate(recent)}
-            asked.append(telling.ask(*recent[telling.weighted(weights)][:3]))
-    return asked
+            yield telling.ask(*recent[telling.weighted(weights)][:3])
+            asked += 1

@@ -1,6 +1,6 @@
 """Who is where, told in other ways: by "is", "is not" and "either", pronouns, two at once, out of order (tasks 9-14)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import numpy as onp
@@ -25,7 +25,8 @@ class Walks(Telling):
     place : dict
         Where each person really is.
     facts : dict of person: (kind, places, supporting)
-        "in" one place, or in "either" of two, or "not" in one; and the sentences that say so.
+        "in" one place, or in "either" of two, or "not" in one; and the sentences that
+        say so.
     """
 
     def __init__(self, random: onp.random.RandomState, places=PLACES):
@@ -94,7 +95,7 @@ class Walks(Telling):
 def tell_states(other: str, places: tuple[str, ...]) -> Callable:
     """Tasks 9 and 10: half the sentences tell of walks, a quarter of places, a quarter otherwise."""
 
-    def tell(random: onp.random.RandomState) -> list[Question]:
+    def tell(random: onp.random.RandomState) -> Iterator[Question]:
         walks = Walks(random, places)
 
         def proceed():
@@ -109,7 +110,7 @@ def tell_states(other: str, places: tuple[str, ...]) -> Callable:
 def tell_walks(together: int, pronouns: bool, recency: float) -> Callable:
     """Tasks 11-13: people go alone or in pairs, and on from there, or the next ones go."""
 
-    def tell(random: onp.random.RandomState) -> list[Question]:
+    def tell(random: onp.random.RandomState) -> Iterator[Question]:
         walks = Walks(random)
 
         def proceed():
@@ -180,7 +181,7 @@ def tell_days(random: onp.random.RandomState) -> list[Question]:
     while True:
         days = Days(random)
         try:
-            return ask_in_turn(days, days.proceed, days.where_before)
+            return list(ask_in_turn(days, days.proceed, days.where_before))
         except AllToldError:  # before five questions were asked, which is rare
             continue
 

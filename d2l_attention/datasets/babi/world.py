@@ -1,10 +1,11 @@
 """People who walk about and carry things: the simulator behind tasks 1-3 and 5-8.
 
-The simulator knows where everybody and everything is. Beside that it keeps what its sentences have told, with their
-numbers, and only from this are answers and supporting sentences taken.
+The simulator knows where everybody and everything is. Beside that it keeps what its
+sentences have told, with their numbers, and only from this are answers and supporting
+sentences taken.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
 
@@ -40,7 +41,8 @@ class Habits:
     Attributes
     ----------
     get, drop, give : float
-        How often a person takes, puts down or hands over a thing when possible, for each walk.
+        How often a person takes, puts down or hands over a thing when possible, for
+        each walk.
     get_there, drop_there : float
         How often the sentence ends in "there".
     present : float
@@ -66,9 +68,11 @@ class Thing:
     place, holder : str or None
         Where it lies, or who holds it.
     touched : tuple (index, person, (place, index) or None), or None
-        The last time it changed hands: who did it, and where the story had put that person by then.
+        The last time it changed hands: who did it, and where the story had put that
+        person by then.
     carried : list of (place, index)
-        Where the last person to take it has carried it, with the sentences that tell so.
+        Where the last person to take it has carried it, with the sentences that tell
+        so.
     """
 
     place: str | None
@@ -97,7 +101,8 @@ class World(Telling):
         self.place = {person: self.pick(PLACES) for person in self.people}
         self.told: dict[str, tuple[str, int]] = {}  # person: (place, index)
         self.things = {name: Thing(self.pick(PLACES)) for name in THINGS}
-        # person: {thing: sentences in which it came or went}, in the order they first came
+        # person: {thing: sentences in which it came or went}, in the order they first
+        # came
         self.changes: dict[str, dict[str, list[int]]] = {p: {} for p in self.people}
         self.gifts: list[tuple[str, str, str, int]] = []  # the last one is an index
         self.verbs = PRESENT if self.chance(habits.present) else PAST
@@ -288,14 +293,15 @@ def _by_each_clue(question, answer, supporting) -> list[Answerable]:
 def teller(habits: Habits, answerable: Callable, recency: float = 1.0) -> Callable:
     """Return a function that tells a story of a world with such habits: RandomState -> questions."""
 
-    def tell(random: onp.random.RandomState) -> list[Question]:
+    def tell(random: onp.random.RandomState) -> Iterator[Question]:
         world = World(random, habits)
         return ask_in_turn(world, world.proceed, lambda: answerable(world), recency)
 
     return tell
 
 
-# The habits are such that stories are as long as the published ones, and their acts as frequent.
+# The habits are such that stories are as long as the published ones, and their acts as
+# frequent.
 TELLERS = {
     1: teller(Habits(get=0, drop=0, present=0.25), where_people, recency=0.9),
     2: teller(
