@@ -1,7 +1,7 @@
 """What is where, which is bigger, who is what, and why: tasks 4 and 15-20, stories about things that hold still."""
 
 from collections.abc import Callable, Iterator
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 import numpy as onp
 
@@ -40,28 +40,31 @@ DRIVEN = ("Paula", "Ivan", "Leila", "Oscar")
 
 # -------------------------------------------------------------------------------- space
 def tell_neighbours(random: onp.random.RandomState) -> list[Question]:
-    """Task 4: three rooms in a row; which one lies on that side of this one, or this one on that side of which?"""
+    """Task 4: three rooms in a row, told in two sentences; which is on which side?
+
+    As in the published files, the question names the room that its sentence names last.
+    """
     telling = Telling(random)
     rooms, side = telling.shuffled(PLACES)[:3], telling.pick(list(STEPS))
-    links = telling.shuffled([(rooms[0], rooms[1]), (rooms[1], rooms[2])])
-    for first, second in links:
-        telling.tell(_beside(telling, first, side, second))
-    asked = random.randint(len(links))
-    (answer, other), seen = links[asked], side
+    told = []
+    for first, second in telling.shuffled(pairwise(rooms)):
+        first, way, second = _from_either(telling, first, side, second)
+        telling.tell(f"The {first} is {way} of the {second}.")
+        told.append((first, way, second))
+    asked = random.randint(len(told))
+    answer, way, other = told[asked]
     if telling.chance(0.5):
-        answer, other, seen = other, answer, OPPOSITE[side]
-    if telling.chance(0.5):
-        question = f"What is {seen} of the {other}?"
+        question = f"What is {way} of the {other}?"
     else:
-        question = f"What is the {other} {OPPOSITE[seen]} of?"
+        question = f"What is the {other} {OPPOSITE[way]} of?"
     return [telling.ask(question, answer, (asked,))]
 
 
-def _beside(telling: Telling, first: str, side: str, second: str) -> str:
-    """Say that the first is on that side of the second, from either's point of view."""
+def _from_either(telling: Telling, first: str, side: str, second: str) -> tuple:
+    """Return what lies on which side of what, from either's point of view."""
     if telling.chance(0.5):
-        first, side, second = second, OPPOSITE[side], first
-    return f"The {first} is {side} of the {second}."
+        return second, OPPOSITE[side], first
+    return first, side, second
 
 
 def tell_positions(random: onp.random.RandomState) -> list[Question]:
@@ -107,7 +110,8 @@ def tell_path(random: onp.random.RandomState) -> list[Question]:
         doors.append((spots[old], side, room))  # the room lies on that side of the old
     doors = telling.shuffled(doors)
     for old, side, room in doors:
-        telling.tell(_beside(telling, room, side, old))
+        first, way, second = _from_either(telling, room, side, old)
+        telling.tell(f"The {first} is {way} of the {second}.")
     start, end, sides, supporting = telling.pick(list(_two_doors(doors)))
     answer = ",".join(side[0] for side in sides)
     question = f"How do you go from the {start} to the {end}?"
