@@ -1,0 +1,304 @@
+"""Pictures of coloured shapes on a grid, and questions about them that need one look or two.
+
+    what color is the shape in row two column four                            one look: a place
+    what color is the shape left of the red square                            two: the red square, its neighbour
+    what color is the shape above the shape left of the red square            a longer way, past a third thing
+
+"Left of", "right of", "above" and "below" mean the cell next door. The thing that a question names by colour and
+shape is the only one of its kind in the picture, so that no question is ambiguous.
+
+Neither half of the task gives the answer away:
+
+- each picture comes with one question per colour that may be the answer, so the picture alone says nothing;
+- the colour of the thing that a picture's questions name is the answer's, shifted around the circle of colours by
+  the same random step, so each wording has each colour as its answer equally often.
+
+Pixels are drawn, not copied: size, place within the cell, shade and noise differ from thing to thing.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as onp
+
+__all__ = ["COLORS", "RELATIONS", "SHAPES", "Question", "Scenes", "Thing", "draw", "generate"]
+
+# Colour-blind readers can tell these apart (after Okabe and Ito, 2008), in this order of preference.
+COLORS = {
+    "red": (0.84, 0.25, 0.0),
+    "blue": (0.0, 0.37, 0.75),
+    "yellow": (0.94, 0.86, 0.2),
+    "green": (0.0, 0.6, 0.4),
+    "pink": (0.85, 0.5, 0.7),
+    "black": (0.1, 0.1, 0.1),
+}
+SHAPES = ("square", "circle", "triangle", "cross")
+RELATIONS = {"left of": (0, -1), "right of": (0, 1), "above": (-1, 0), "below": (1, 0)}  # (rows, columns)
+NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+PAPER = 0.93  # the background's grey
+ATTEMPTS = 1000  # at laying out one picture
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A shape of some colour in a cell of the grid; rows and columns count from 0 at the top left."""
+
+    row: int
+    column: int
+    color: str
+    shape: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question about a picture.
+
+    Attributes
+    ----------
+    picture : int
+        Which one.
+    text, answer : str
+        Lower-case words without punctuation; the answer is one of them.
+    looks : tuple of int
+        The cells (row * grid + column) on the way from the thing that is named to the one that is asked about,
+        which holds the answer.
+    """
+
+    picture: int
+    text: str
+    answer: str
+    looks: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """N pictures of grid x grid cells, what is in them, and questions about them.
+
+    Attributes
+    ----------
+    pictures : (N, 3, H, W) uint8
+        Red, green and blue; H = W = grid * pixels of a cell.
+    things : tuple of tuples of Thing
+        What each picture shows, in no particular order.
+    questions : tuple of Question
+        Picture by picture.
+    grid : int
+        Cells along a side.
+    """
+
+    pictures: onp.ndarray
+    things: tuple[tuple[Thing, ...], ...]
+    questions: tuple[Question, ...]
+    grid: int
+
+    def kinds(self) -> onp.ndarray:
+        """Return what stands in each cell, (N, grid * grid) int32: 0 for nothing, else a number per colour and shape."""
+        numbers = onp.zeros((len(self.things), self.grid, self.grid), "int32")
+        for number, scene in zip(numbers, self.things, strict=True):
+            for thing in scene:
+                color, shape = list(COLORS).index(thing.color), SHAPES.index(thing.shape)
+                number[thing.row, thing.column] = 1 + color * len(SHAPES) + shape
+        return numbers.reshape(len(numbers), -1)
+
+
+def generate(
+    count: int,
+    *,
+    seed: int,
+    relations: int = 1,
+    grid: int = 5,
+    cell: int = 8,
+    colors: int = 4,
+    shapes: int = 3,
+    distractors: int | tuple[int, int] = 3,
+    questions: int | None = None,
+    noise: float = 0.05,
+) -> Scenes:
+    """Draw pictures and ask questions about them, one per colour that may be the answer.
+
+    Parameters
+    ----------
+    count : int
+        Pictures N.
+    seed : int
+        The same seed gives the same scenes, on every version of NumPy.
+    relations : int
+        0, 1 or 2 steps from the thing that the question names to the one it asks about; 0 names a place instead.
+    grid, cell : int
+        Cells along a side (at most 12), and pixels along the side of a cell (at least 6).
+    colors, shapes : int
+        How many of `COLORS` and of `SHAPES` occur, at least 2 each.
+    distractors : int or pair of int
+        Things that no question of the picture is about; of a pair (least, most), every picture draws a number.
+    questions : int, optional
+        Questions per picture, each with another answer; by default one per colour. With fewer, the colours that a
+        picture shows do hint at the answer: simple pictures to begin with, not to be tested on.
+    noise : float
+        Standard deviation of the pixels' noise, where 1 is the range from black to white.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range, or the things have no room on the grid.
+
+    Examples
+    --------
+    >>> scenes = generate(2, seed=0)
+    >>> scenes.pictures.shape, len(scenes.things[0]), len(scenes.questions)
+    ((2, 3, 40, 40), 11, 8)
+    >>> scenes.questions[1].text, scenes.questions[1].answer, scenes.questions[1].looks
+    ('what color is the shape right of the yellow triangle', 'yellow', (13, 14))
+    """
+    questions = colors if questions is None else questions
+    least, most = distractors if isinstance(distractors, tuple) else (distractors, distractors)
+    _check(count, relations, grid, cell, colors, shapes, least, most, questions, noise)
+    random = onp.random.RandomState([seed, relations])
+    palette, kinds = list(COLORS)[:colors], SHAPES[:shapes]
+    pictures = onp.empty((count, 3, grid * cell, grid * cell), "uint8")
+    things, asked = [], []
+    for number in range(count):
+        # In random order, because a path that is laid out last has less choice: place must not tell the answer.
+        answers = random.permutation(colors)[:questions]
+        more = least if least == most else random.randint(least, most + 1)
+        paths = _place(random, grid, questions, relations, more)
+        scene, texts = _fill(random, paths, [palette[a] for a in answers], palette, kinds, relations, grid)
+        pictures[number] = draw(scene, grid=grid, cell=cell, noise=noise, random=random)
+        things.append(scene)
+        asked += [Question(number, *one) for one in texts]
+    return Scenes(pictures, tuple(things), tuple(asked), grid)
+
+
+def _check(count, relations, grid, cell, colors, shapes, least, most, questions, noise) -> None:
+    bounds = {
+        "count": (count, 1, None),
+        "relations": (relations, 0, 2),
+        "grid": (grid, 2, len(NUMBERS)),
+        "cell": (cell, 6, None),
+        "colors": (colors, 2, len(COLORS)),
+        "shapes": (shapes, 2, len(SHAPES)),
+        "distractors": (most, 0, None),
+        "distractors, the least,": (least, 0, most),
+        "questions": (questions, 1, colors),
+    }
+    for name, (value, low, high) in bounds.items():
+        whole = isinstance(value, int | onp.integer) and not isinstance(value, bool)
+        if not whole or value < low or (high is not None and value > high):
+            allowed = f"at least {low}" if high is None else f"from {low} to {high}"
+            raise ValueError(f"{name} must be a whole number, {allowed}, got {value!r}")
+    if not 0 <= noise < 1:
+        raise ValueError(f"noise must be in [0, 1), got {noise!r}")
+
+
+# ------------------------------------------------------------------------------------------- what is where
+def _place(random, grid, questions, relations, distractors) -> list[list[tuple[int, int]]]:
+    """Choose disjoint cells: for each question a path of 1 + relations neighbours, then single distractors."""
+    lengths = [1 + relations] * questions + [1] * distractors
+    if sum(lengths) > grid * grid:
+        raise ValueError(f"distractors must leave room: {sum(lengths)} things do not fit {grid * grid} cells")
+    for _ in range(ATTEMPTS):
+        taken, paths = set(), []
+        for length in lengths:
+            path = _walk(random, grid, length, taken)
+            if path is None:
+                break
+            taken.update(path)
+            paths.append(path)
+        else:
+            return paths
+    raise ValueError(
+        f"distractors must be fewer: no room found for {sum(lengths)} things in {grid * grid} cells"
+    )
+
+
+def _walk(random, grid, length, taken) -> list[tuple[int, int]] | None:
+    """A random path over free cells, without crossing itself; None if it leads nowhere."""
+    free = [(row, column) for row in range(grid) for column in range(grid) if (row, column) not in taken]
+    path = [free[random.randint(len(free))]]
+    while len(path) < length:
+        row, column = path[-1]
+        near = [(row + down, column + right) for down, right in RELATIONS.values()]
+        near = [cell for cell in near if cell in free and cell not in path]
+        if not near:
+            return None
+        path.append(near[random.randint(len(near))])
+    return path
+
+
+def _fill(random, paths, answers, palette, kinds, relations, grid) -> tuple[tuple[Thing, ...], list[tuple]]:
+    """Give every cell of the paths a thing, and ask about the first paths, whose last things have the answers."""
+    shift = random.randint(len(palette))
+    circle = {color: palette[(number + shift) % len(palette)] for number, color in enumerate(palette)}
+    named = [(circle[color], kinds[random.randint(len(kinds))]) for color in answers] if relations else []
+    things, asked = [], []
+    for number, path in enumerate(paths):
+        answer = answers[number] if number < len(answers) else None
+        for step, (row, column) in enumerate(path):
+            color = answer if step == relations else None
+            first = step == 0 and number < len(named)
+            kind = named[number] if first else _other(random, named, palette, kinds, color)
+            things.append(Thing(row, column, *kind))
+        if answer:
+            cells = tuple(row * grid + column for row, column in path)
+            asked.append((_ask(path, named[number] if named else None), answer, cells))
+    return tuple(things), asked
+
+
+def _other(random, named, palette, kinds, color) -> tuple[str, str]:
+    """A kind of thing that no question names, of the given colour if there is one."""
+    while True:
+        kind = (color or palette[random.randint(len(palette))], kinds[random.randint(len(kinds))])
+        if kind not in named:
+            return kind
+
+
+def _ask(path, named) -> str:
+    """The question about the end of a path: by place, or by the relations that lead there, last one first."""
+    if named is None:
+        row, column = path[-1]
+        return f"what color is the shape in row {NUMBERS[row]} column {NUMBERS[column]}"
+    words = {step: word for word, step in RELATIONS.items()}
+    steps = [words[b[0] - a[0], b[1] - a[1]] for a, b in pairwise(path)]
+    chain = " the shape ".join(reversed(steps))
+    return f"what color is the shape {chain} the {named[0]} {named[1]}"
+
+
+# ------------------------------------------------------------------------------------------------- pixels
+def draw(
+    things: tuple[Thing, ...], *, grid: int, cell: int, noise: float, random: onp.random.RandomState
+) -> onp.ndarray:
+    """Draw things on grey paper: (3, grid * cell, grid * cell), uint8.
+
+    Radius, place, and shade vary; a thing never leaves its cell. Edges are smoothed over one pixel.
+
+    >>> ball = Thing(0, 1, "blue", "circle")
+    >>> picture = draw((ball,), grid=2, cell=7, noise=0, random=onp.random.RandomState(0))
+    >>> "".join(" #"[int(value < 150)] for value in picture[0, 3])
+    '        ######'
+    """
+    canvas = onp.full((3, grid * cell, grid * cell), PAPER)
+    for thing in things:
+        ink = onp.clip(onp.array(COLORS[thing.color]) + random.uniform(-0.06, 0.06, size=3), 0, 1)
+        radius = random.uniform(0.34, 0.42) * cell
+        slack = cell / 2 - radius
+        center = cell / 2 + random.uniform(-slack, slack, size=2)
+        y, x = (onp.arange(cell) + 0.5 - place for place in center)
+        cover = onp.clip(0.5 - _outside(thing.shape, x[None, :], y[:, None], radius), 0, 1)
+        rows = slice(thing.row * cell, (thing.row + 1) * cell)
+        columns = slice(thing.column * cell, (thing.column + 1) * cell)
+        patch = canvas[:, rows, columns]
+        canvas[:, rows, columns] = patch + cover * (ink[:, None, None] - patch)
+    canvas += noise * random.normal(size=canvas.shape)
+    return (onp.clip(canvas, 0, 1) * 255).round().astype("uint8")
+
+
+def _outside(shape: str, x: onp.ndarray, y: onp.ndarray, radius: float) -> onp.ndarray:
+    """How far a point is outside of a shape, in pixels; negative inside. y points down."""
+    if shape == "circle":
+        return onp.hypot(x, y) - radius
+    if shape == "square":
+        return onp.maximum(abs(x), abs(y)) - 0.85 * radius
+    if shape == "cross":
+        thin, wide = onp.minimum(abs(x), abs(y)), onp.maximum(abs(x), abs(y))
+        return onp.maximum(thin - 0.3 * radius, wide - radius)
+    y = y - 0.25 * radius  # an upright triangle, moved down so that its box is centred
+    return onp.maximum(y - 0.6 * radius, abs(x) * 0.866 - y * 0.5 - 0.6 * radius)

@@ -1,0 +1,206 @@
+"""Scenes: a solver that knows the words and the things agrees; neither half of the task gives the answer away."""
+
+from collections import Counter, defaultdict
+from itertools import pairwise
+
+import numpy as onp
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from d2l_attention.datasets import scenes
+
+VALID = {"grid": 6, "colors": 4, "shapes": 3, "distractors": 4}
+
+
+# --------------------------------------------------------------------------------------------- the solver
+def solve(text: str, things) -> tuple[str, list[tuple[int, int]]]:
+    """Read the words from the right, and walk over the things: the answer, and the cells on the way to it."""
+    words = text.split()
+    assert words[:5] == ["what", "color", "is", "the", "shape"]
+    at = {(thing.row, thing.column): thing for thing in things}
+    if "row" in words:
+        number = ["one", "two", "three", "four", "five", "six"].index
+        path = [(number(words[words.index("row") + 1]), number(words[words.index("column") + 1]))]
+    else:
+        (start,) = [cell for cell, thing in at.items() if [thing.color, thing.shape] == words[-2:]]
+        path, phrase = [start], " ".join(words[4:])
+        for link in reversed(phrase.split("shape")[1:]):
+            (row, column), word = path[-1], link.split()[0]
+            step = {"left": (0, -1), "right": (0, 1), "above": (-1, 0), "below": (1, 0)}[word]
+            path.append((row + step[0], column + step[1]))
+    return at[path[-1]].color, path
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.integers(0, 2),
+    st.integers(5, 6),
+    st.integers(2, 4),
+    st.integers(2, 4),
+    st.integers(0, 3),
+)
+def test_a_solver_agrees(seed, relations, grid, colors, shapes, distractors):
+    made = scenes.generate(
+        4, seed=seed, relations=relations, grid=grid, colors=colors, shapes=shapes, distractors=distractors
+    )
+    for question in made.questions:
+        things = made.things[question.picture]
+        answer, path = solve(question.text, things)
+        assert answer == question.answer
+        assert [divmod(cell, grid) for cell in question.looks] == path
+        assert len(path) == max(1, relations + 1) == len(set(path))
+        assert (
+            len({(t.row, t.column) for t in things}) == len(things) == colors * (1 + relations) + distractors
+        )
+
+
+@pytest.mark.parametrize("relations", [0, 1, 2])
+def test_the_picture_alone_says_nothing(relations):
+    """Each picture is asked about once for every colour: whoever knows the picture only is right once in four."""
+    made = scenes.generate(20, seed=1, relations=relations, **VALID)
+    answers = defaultdict(list)
+    for question in made.questions:
+        answers[question.picture].append(question.answer)
+    assert len(answers) == 20
+    assert all(sorted(given) == sorted(list(scenes.COLORS)[:4]) for given in answers.values())
+
+
+def wordings(made):
+    return [(q.text, q.answer) for q in made.questions]
+
+
+@pytest.mark.parametrize("relations, questions", [(0, None), (1, None), (1, 1)])
+def test_the_question_alone_says_nothing(relations, questions):
+    """The most frequent answer to each wording is right about once in four on new pictures."""
+    options = {"relations": relations, "cell": 6, "questions": questions} | VALID
+    count = 800 if questions is None else 3200
+    known, new = (scenes.generate(count, seed=seed, **options) for seed in (0, 1))
+    seen = defaultdict(Counter)
+    for text, answer in wordings(known):
+        seen[text][answer] += 1
+    guesses = [seen[text].most_common(1)[0][0] == answer for text, answer in wordings(new) if text in seen]
+    assert len(guesses) > 0.98 * len(new.questions)
+    assert abs(onp.mean(guesses) - 0.25) < 4 * (0.25 * 0.75 / len(guesses)) ** 0.5
+
+
+@pytest.mark.parametrize("relations", [1, 2])
+def test_named_color_direction_and_place_are_independent_of_the_answer(relations):
+    made = scenes.generate(1000, seed=3, relations=relations, cell=6, grid=5, distractors=0)
+    for part in (-2, 5, -1):  # colour, first direction, shape of the thing that is named
+        table = Counter((q.text.split()[part], q.answer) for q in made.questions)
+        total = Counter(q.text.split()[part] for q in made.questions)
+        for (word, _), count in table.items():
+            assert abs(count / total[word] - 0.25) < 4 * (0.25 * 0.75 / total[word]) ** 0.5
+    table = onp.zeros((4, 25))
+    for q in made.questions:
+        table[list(scenes.COLORS).index(q.answer), q.looks[-1]] += 1
+    expected = table.sum(0) / 4
+    statistic = ((table - expected) ** 2 / expected).sum()  # chi-squared, 3 * 24 degrees of freedom
+    assert statistic < 72 + 4 * (2 * 72) ** 0.5
+
+
+def test_named_things_are_unique_and_looks_are_neighbours():
+    made = scenes.generate(50, seed=0, relations=2, grid=6)
+    for question in made.questions:
+        kinds = Counter((t.color, t.shape) for t in made.things[question.picture])
+        assert kinds[tuple(question.text.split()[-2:])] == 1
+        for a, b in pairwise(divmod(cell, 6) for cell in question.looks):
+            assert abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1
+
+
+def test_pictures_may_differ_in_the_number_of_things():
+    made = scenes.generate(200, seed=0, questions=1, distractors=(0, 2))
+    assert Counter(map(len, made.things)).keys() == {2, 3, 4}
+    assert [q.picture for q in made.questions] == list(range(200))
+
+
+def test_the_same_seed_gives_the_same_scenes_and_another_does_not():
+    a, b, c = (scenes.generate(3, seed=seed) for seed in (0, 0, 1))
+    onp.testing.assert_array_equal(a.pictures, b.pictures)
+    assert a.questions == b.questions and a.things == b.things
+    assert a.questions != c.questions and (a.pictures != c.pictures).any()
+
+
+# ------------------------------------------------------------------------------------------------- pixels
+def nearest(patch: onp.ndarray) -> str:
+    """The colour of a cell by the mean of its most colourful pixels; "" if it is empty paper."""
+    pixels = patch.reshape(3, -1).T / 255.0
+    far = abs(pixels - scenes.PAPER).sum(1)
+    if onp.sort(far)[-6] < 0.3:
+        return ""
+    ink = pixels[onp.argsort(-far)[:6]].mean(0)
+    return min(scenes.COLORS, key=lambda color: abs(ink - scenes.COLORS[color]).sum())
+
+
+def test_pixels_show_the_things_and_nothing_else():
+    made = scenes.generate(20, seed=5, relations=1, colors=6, shapes=4, grid=6, cell=8)
+    for picture, things in zip(made.pictures, made.things, strict=True):
+        expected = {(thing.row, thing.column): thing.color for thing in things}
+        for row in range(6):
+            for column in range(6):
+                patch = picture[:, row * 8 : row * 8 + 8, column * 8 : column * 8 + 8]
+                assert nearest(patch) == expected.get((row, column), "")
+
+
+def drawn(shape, row=1, column=1, seed=0, noise=0.0):
+    thing = scenes.Thing(row, column, "black", shape)
+    random = onp.random.RandomState(seed)
+    return scenes.draw((thing,), grid=3, cell=10, noise=noise, random=random)
+
+
+@pytest.mark.parametrize("shape", scenes.SHAPES)
+def test_a_thing_stays_in_its_cell(shape):
+    paper = round(scenes.PAPER * 255)
+    for seed in range(20):
+        picture = drawn(shape, seed=seed)
+        assert (picture[:, 10:20, 10:20] < 100).sum() > 3 * 10
+        picture[:, 10:20, 10:20] = paper
+        assert (picture == paper).all()
+
+
+def test_shapes_differ_and_things_of_a_kind_do_too():
+    area = {
+        shape: onp.mean([(drawn(shape, seed=s)[0] < 128).sum() for s in range(30)]) for shape in scenes.SHAPES
+    }
+    assert max(area["cross"], area["triangle"]) < 0.8 * area["circle"] < area["square"] < 60
+    assert (drawn("circle", seed=0) != drawn("circle", seed=1)).any()
+    assert drawn("circle", noise=0.1)[:, :10].std() > 15 and drawn("circle")[:, :10].std() == 0
+
+
+# -------------------------------------------------------------------------------------------- bad settings
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": 0},
+        {"relations": 3},
+        {"relations": -1},
+        {"grid": 1},
+        {"grid": 13},
+        {"cell": 5},
+        {"cell": 8.0},
+        {"colors": 1},
+        {"colors": 7},
+        {"shapes": 1},
+        {"shapes": 5},
+        {"distractors": -1},
+        {"distractors": True},
+        {"distractors": (3, 2)},
+        {"distractors": (-1, 2)},
+        {"distractors": 18},
+        {"questions": 0},
+        {"questions": 5},
+        {"noise": -0.1},
+        {"noise": float("nan")},
+    ],
+)
+def test_bad_settings_are_refused(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        scenes.generate(**({"count": 1, "seed": 0} | change))
+
+
+def test_a_full_grid_is_refused_if_no_layout_is_found(monkeypatch):
+    monkeypatch.setattr(scenes, "ATTEMPTS", 3)
+    with pytest.raises(ValueError, match="no room found for 15 things"):
+        scenes.generate(5, seed=0, grid=4, relations=2, colors=5, distractors=0)
