@@ -13,7 +13,7 @@ from d2l_attention.datasets import scenes
 VALID = {"grid": 6, "colors": 4, "shapes": 3, "distractors": 4}
 
 
-# --------------------------------------------------------------------------------------------- the solver
+# --------------------------------------------------------------------------- the solver
 def solve(text: str, things) -> tuple[str, list[tuple[int, int]]]:
     """Read the words from the right, and walk over the things: the answer, and the cells on the way to it."""
     words = text.split()
@@ -21,13 +21,27 @@ def solve(text: str, things) -> tuple[str, list[tuple[int, int]]]:
     at = {(thing.row, thing.column): thing for thing in things}
     if "row" in words:
         number = ["one", "two", "three", "four", "five", "six"].index
-        path = [(number(words[words.index("row") + 1]), number(words[words.index("column") + 1]))]
+        path = [
+            (
+                number(words[words.index("row") + 1]),
+                number(words[words.index("column") + 1]),
+            )
+        ]
     else:
-        (start,) = [cell for cell, thing in at.items() if [thing.color, thing.shape] == words[-2:]]
+        (start,) = [
+            cell
+            for cell, thing in at.items()
+            if [thing.color, thing.shape] == words[-2:]
+        ]
         path, phrase = [start], " ".join(words[4:])
         for link in reversed(phrase.split("shape")[1:]):
             (row, column), word = path[-1], link.split()[0]
-            step = {"left": (0, -1), "right": (0, 1), "above": (-1, 0), "below": (1, 0)}[word]
+            step = {
+                "left": (0, -1),
+                "right": (0, 1),
+                "above": (-1, 0),
+                "below": (1, 0),
+            }[word]
             path.append((row + step[0], column + step[1]))
     return at[path[-1]].color, path
 
@@ -43,7 +57,13 @@ def solve(text: str, things) -> tuple[str, list[tuple[int, int]]]:
 )
 def test_a_solver_agrees(seed, relations, grid, colors, shapes, distractors):
     made = scenes.generate(
-        4, seed=seed, relations=relations, grid=grid, colors=colors, shapes=shapes, distractors=distractors
+        4,
+        seed=seed,
+        relations=relations,
+        grid=grid,
+        colors=colors,
+        shapes=shapes,
+        distractors=distractors,
     )
     for question in made.questions:
         things = made.things[question.picture]
@@ -52,7 +72,9 @@ def test_a_solver_agrees(seed, relations, grid, colors, shapes, distractors):
         assert [divmod(cell, grid) for cell in question.looks] == path
         assert len(path) == max(1, relations + 1) == len(set(path))
         assert (
-            len({(t.row, t.column) for t in things}) == len(things) == colors * (1 + relations) + distractors
+            len({(t.row, t.column) for t in things})
+            == len(things)
+            == colors * (1 + relations) + distractors
         )
 
 
@@ -64,7 +86,9 @@ def test_the_picture_alone_says_nothing(relations):
     for question in made.questions:
         answers[question.picture].append(question.answer)
     assert len(answers) == 20
-    assert all(sorted(given) == sorted(list(scenes.COLORS)[:4]) for given in answers.values())
+    assert all(
+        sorted(given) == sorted(list(scenes.COLORS)[:4]) for given in answers.values()
+    )
 
 
 def wordings(made):
@@ -80,24 +104,38 @@ def test_the_question_alone_says_nothing(relations, questions):
     seen = defaultdict(Counter)
     for text, answer in wordings(known):
         seen[text][answer] += 1
-    guesses = [seen[text].most_common(1)[0][0] == answer for text, answer in wordings(new) if text in seen]
+    guesses = [
+        seen[text].most_common(1)[0][0] == answer
+        for text, answer in wordings(new)
+        if text in seen
+    ]
     assert len(guesses) > 0.98 * len(new.questions)
     assert abs(onp.mean(guesses) - 0.25) < 4 * (0.25 * 0.75 / len(guesses)) ** 0.5
 
 
 @pytest.mark.parametrize("relations", [1, 2])
 def test_named_color_direction_and_place_are_independent_of_the_answer(relations):
-    made = scenes.generate(1000, seed=3, relations=relations, cell=6, grid=5, distractors=0)
-    for part in (-2, 5, -1):  # colour, first direction, shape of the thing that is named
+    made = scenes.generate(
+        1000, seed=3, relations=relations, cell=6, grid=5, distractors=0
+    )
+    for part in (
+        -2,
+        5,
+        -1,
+    ):  # colour, first direction, shape of the thing that is named
         table = Counter((q.text.split()[part], q.answer) for q in made.questions)
         total = Counter(q.text.split()[part] for q in made.questions)
         for (word, _), count in table.items():
-            assert abs(count / total[word] - 0.25) < 4 * (0.25 * 0.75 / total[word]) ** 0.5
+            assert (
+                abs(count / total[word] - 0.25) < 4 * (0.25 * 0.75 / total[word]) ** 0.5
+            )
     table = onp.zeros((4, 25))
     for q in made.questions:
         table[list(scenes.COLORS).index(q.answer), q.looks[-1]] += 1
     expected = table.sum(0) / 4
-    statistic = ((table - expected) ** 2 / expected).sum()  # chi-squared, 3 * 24 degrees of freedom
+    statistic = (
+        (table - expected) ** 2 / expected
+    ).sum()  # chi-squared, 3 * 24 degrees of freedom
     assert statistic < 72 + 4 * (2 * 72) ** 0.5
 
 
@@ -123,7 +161,7 @@ def test_the_same_seed_gives_the_same_scenes_and_another_does_not():
     assert a.questions != c.questions and (a.pictures != c.pictures).any()
 
 
-# ------------------------------------------------------------------------------------------------- pixels
+# ------------------------------------------------------------------------------- pixels
 def nearest(patch: onp.ndarray) -> str:
     """The colour of a cell by the mean of its most colourful pixels; "" if it is empty paper."""
     pixels = patch.reshape(3, -1).T / 255.0
@@ -162,14 +200,23 @@ def test_a_thing_stays_in_its_cell(shape):
 
 def test_shapes_differ_and_things_of_a_kind_do_too():
     area = {
-        shape: onp.mean([(drawn(shape, seed=s)[0] < 128).sum() for s in range(30)]) for shape in scenes.SHAPES
+        shape: onp.mean([(drawn(shape, seed=s)[0] < 128).sum() for s in range(30)])
+        for shape in scenes.SHAPES
     }
-    assert max(area["cross"], area["triangle"]) < 0.8 * area["circle"] < area["square"] < 60
+    assert (
+        max(area["cross"], area["triangle"])
+        < 0.8 * area["circle"]
+        < area["square"]
+        < 60
+    )
     assert (drawn("circle", seed=0) != drawn("circle", seed=1)).any()
-    assert drawn("circle", noise=0.1)[:, :10].std() > 15 and drawn("circle")[:, :10].std() == 0
+    assert (
+        drawn("circle", noise=0.1)[:, :10].std() > 15
+        and drawn("circle")[:, :10].std() == 0
+    )
 
 
-# -------------------------------------------------------------------------------------------- bad settings
+# ------------------------------------------------------------------------- bad settings
 @pytest.mark.parametrize(
     "change",
     [

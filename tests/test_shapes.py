@@ -11,13 +11,16 @@ from d2l_attention.datasets import shapes
 SIZES = {"tiny": (64, 1), "small": (640, 10), "val": (1024, 16), "test": (1024, 16)}
 
 
-# --------------------------------------------------------------------------------------------- the solver
+# --------------------------------------------------------------------------- the solver
 def seen(picture: onp.ndarray) -> dict[tuple[int, int], set[str]]:
     """Colour and shape of what stands in each of the 3 x 3 cells, from the pixels."""
     found = {}
     for row in range(3):
         for column in range(3):
-            patch = picture[:, row * 10 : row * 10 + 10, column * 10 : column * 10 + 10] / 255.0
+            patch = (
+                picture[:, row * 10 : row * 10 + 10, column * 10 : column * 10 + 10]
+                / 255.0
+            )
             ink = patch.max(0)
             if ink.sum() < 4:
                 continue
@@ -27,7 +30,10 @@ def seen(picture: onp.ndarray) -> dict[tuple[int, int], set[str]]:
                 kind = "triangle"  # the only one that is not the same upside down
             else:
                 kind = "square" if width.min() > 0.9 * width.max() else "circle"
-            found[row, column] = {("red", "green", "blue")[patch.sum((1, 2)).argmax()], kind}
+            found[row, column] = {
+                ("red", "green", "blue")[patch.sum((1, 2)).argmax()],
+                kind,
+            }
     return found
 
 
@@ -52,7 +58,12 @@ def places(expression, things) -> set[tuple[int, int]]:
     head, *parts = expression
     if head == "is":
         return places(parts[0], things) & places(parts[1], things)
-    down, right = {"left_of": (0, -1), "right_of": (0, 1), "above": (-1, 0), "below": (1, 0)}[head]
+    down, right = {
+        "left_of": (0, -1),
+        "right_of": (0, 1),
+        "above": (-1, 0),
+        "below": (1, 0),
+    }[head]
     moved = {(row + down, column + right) for row, column in places(parts[0], things)}
     return {cell for cell in moved if set(cell) <= {0, 1, 2}}
 
@@ -66,8 +77,13 @@ def load(real_data, split):
 @pytest.mark.parametrize("split", SIZES)
 def test_a_solver_agrees_with_the_release(real_data, split):
     data = load(real_data, split)
-    answers = [bool(places(parse(q.layout), seen(data.pictures[q.picture]))) for q in data.questions]
-    agree = [str(a).lower() == q.answer for a, q in zip(answers, data.questions, strict=True)]
+    answers = [
+        bool(places(parse(q.layout), seen(data.pictures[q.picture])))
+        for q in data.questions
+    ]
+    agree = [
+        str(a).lower() == q.answer for a, q in zip(answers, data.questions, strict=True)
+    ]
     assert all(agree)
 
 
@@ -75,17 +91,22 @@ def test_a_solver_agrees_with_the_release(real_data, split):
 def test_the_real_files(real_data, split):
     data = load(real_data, split)
     count, wordings = SIZES[split]
-    assert data.pictures.shape == (count, 3, 30, 30) and data.pictures.dtype == onp.uint8
+    assert (
+        data.pictures.shape == (count, 3, 30, 30) and data.pictures.dtype == onp.uint8
+    )
     assert [q.picture for q in data.questions] == list(range(count))
     assert len({q.text for q in data.questions}) == wordings
 
 
 def test_no_question_is_in_two_splits(real_data):
-    texts = [{q.text for q in load(real_data, split).questions} for split in ("small", "val", "test")]
+    texts = [
+        {q.text for q in load(real_data, split).questions}
+        for split in ("small", "val", "test")
+    ]
     assert sum(map(len, texts)) == len(set.union(*texts))
 
 
-# ----------------------------------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------------- what is refused
 def npy(array, **options) -> bytes:
     content = io.BytesIO()
     onp.save(content, array, **options)
@@ -107,12 +128,17 @@ def own_files(tmp_path, monkeypatch):
             "query": b"(is red blue)\n(is circle red)\n",
             "output": b"false\ntrue\n",
         }
-        contents |= {key.replace("_npy", ".npy"): value for key, value in changes.items()}
+        contents |= {
+            key.replace("_npy", ".npy"): value for key, value in changes.items()
+        }
         sums = {}
         (tmp_path / "shapes-vqa").mkdir(exist_ok=True)
         for kind, content in contents.items():
             (tmp_path / "shapes-vqa" / f"train.tiny.{kind}").write_bytes(content)
-            sums[f"train.tiny.{kind}"] = (len(content), hashlib.sha256(content).hexdigest())
+            sums[f"train.tiny.{kind}"] = (
+                len(content),
+                hashlib.sha256(content).hexdigest(),
+            )
         monkeypatch.setattr(shapes, "FILES", sums)
 
     return put
@@ -121,8 +147,12 @@ def own_files(tmp_path, monkeypatch):
 def test_a_split_is_its_pictures_and_its_questions(own_files, capsys):
     own_files()
     data = shapes.load("tiny")
-    assert data.questions[1] == shapes.Question(1, "is a circle red", "true", "(is circle red)")
-    onp.testing.assert_array_equal(data.pictures[1, 0], PICTURES[1, :, :, 2])  # red comes last in the file
+    assert data.questions[1] == shapes.Question(
+        1, "is a circle red", "true", "(is circle red)"
+    )
+    onp.testing.assert_array_equal(
+        data.pictures[1, 0], PICTURES[1, :, :, 2]
+    )  # red comes last in the file
     assert capsys.readouterr() == ("", "")
 
 
@@ -134,7 +164,10 @@ def test_a_split_is_its_pictures_and_its_questions(own_files, capsys):
         ({"input_npy": npy(PICTURES[:1])}, "do not fit each other"),
         ({"input_npy": npy(PICTURES[:, :29])}, "must hold uint8"),
         ({"input_npy": npy(PICTURES.astype("int16"))}, "must hold uint8"),
-        ({"input_npy": npy(onp.array([{}], object), allow_pickle=True)}, "not a plain .npy file"),
+        (
+            {"input_npy": npy(onp.array([{}], object), allow_pickle=True)},
+            "not a plain .npy file",
+        ),
         ({"input_npy": npy(PICTURES)[:-5]}, "not a plain .npy file"),
         ({"input_npy": b"PK"}, "not a plain .npy file"),
     ],

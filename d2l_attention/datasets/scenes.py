@@ -4,16 +4,20 @@
     what color is the shape left of the red square                            two: the red square, its neighbour
     what color is the shape above the shape left of the red square            a longer way, past a third thing
 
-"Left of", "right of", "above" and "below" mean the cell next door. The thing that a question names by colour and
-shape is the only one of its kind in the picture, so that no question is ambiguous.
+"Left of", "right of", "above" and "below" mean the cell next door. The thing that a
+question names by colour and shape is the only one of its kind in the picture, so that
+no question is ambiguous.
 
 Neither half of the task gives the answer away:
 
-- each picture comes with one question per colour that may be the answer, so the picture alone says nothing;
-- the colour of the thing that a picture's questions name is the answer's, shifted around the circle of colours by
+- each picture comes with one question per colour that may be the answer, so the picture
+  alone says nothing;
+- the colour of the thing that a picture's questions name is the answer's, shifted
+  around the circle of colours by
   the same random step, so each wording has each colour as its answer equally often.
 
-Pixels are drawn, not copied: size, place within the cell, shade and noise differ from thing to thing.
+Pixels are drawn, not copied: size, place within the cell, shade and noise differ from
+thing to thing.
 """
 
 from dataclasses import dataclass
@@ -21,9 +25,19 @@ from itertools import pairwise
 
 import numpy as onp
 
-__all__ = ["COLORS", "RELATIONS", "SHAPES", "Question", "Scenes", "Thing", "draw", "generate"]
+__all__ = [
+    "COLORS",
+    "RELATIONS",
+    "SHAPES",
+    "Question",
+    "Scenes",
+    "Thing",
+    "draw",
+    "generate",
+]
 
-# Colour-blind readers can tell these apart (after Okabe and Ito, 2008), in this order of preference.
+# Colour-blind readers can tell these apart (after Okabe and Ito, 2008), in this order
+# of preference.
 COLORS = {
     "red": (0.84, 0.25, 0.0),
     "blue": (0.0, 0.37, 0.75),
@@ -33,8 +47,26 @@ COLORS = {
     "black": (0.1, 0.1, 0.1),
 }
 SHAPES = ("square", "circle", "triangle", "cross")
-RELATIONS = {"left of": (0, -1), "right of": (0, 1), "above": (-1, 0), "below": (1, 0)}  # (rows, columns)
-NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+RELATIONS = {
+    "left of": (0, -1),
+    "right of": (0, 1),
+    "above": (-1, 0),
+    "below": (1, 0),
+}  # (rows, columns)
+NUMBERS = (
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 PAPER = 0.93  # the background's grey
 ATTEMPTS = 1000  # at laying out one picture
 
@@ -60,8 +92,8 @@ class Question:
     text, answer : str
         Lower-case words without punctuation; the answer is one of them.
     looks : tuple of int
-        The cells (row * grid + column) on the way from the thing that is named to the one that is asked about,
-        which holds the answer.
+        The cells (row * grid + column) on the way from the thing that is named to the
+        one that is asked about, which holds the answer.
     """
 
     picture: int
@@ -96,7 +128,10 @@ class Scenes:
         numbers = onp.zeros((len(self.things), self.grid, self.grid), "int32")
         for number, scene in zip(numbers, self.things, strict=True):
             for thing in scene:
-                color, shape = list(COLORS).index(thing.color), SHAPES.index(thing.shape)
+                color, shape = (
+                    list(COLORS).index(thing.color),
+                    SHAPES.index(thing.shape),
+                )
                 number[thing.row, thing.column] = 1 + color * len(SHAPES) + shape
         return numbers.reshape(len(numbers), -1)
 
@@ -123,18 +158,23 @@ def generate(
     seed : int
         The same seed gives the same scenes, on every version of NumPy.
     relations : int
-        0, 1 or 2 steps from the thing that the question names to the one it asks about; 0 names a place instead.
+        0, 1 or 2 steps from the thing that the question names to the one it asks about;
+        0 names a place instead.
     grid, cell : int
-        Cells along a side (at most 12), and pixels along the side of a cell (at least 6).
+        Cells along a side (at most 12), and pixels along the side of a cell (at least
+        6).
     colors, shapes : int
         How many of `COLORS` and of `SHAPES` occur, at least 2 each.
     distractors : int or pair of int
-        Things that no question of the picture is about; of a pair (least, most), every picture draws a number.
+        Things that no question of the picture is about; of a pair (least, most), every
+        picture draws a number.
     questions : int, optional
-        Questions per picture, each with another answer; by default one per colour. With fewer, the colours that a
-        picture shows do hint at the answer: simple pictures to begin with, not to be tested on.
+        Questions per picture, each with another answer; by default one per colour. With
+        fewer, the colours that a picture shows do hint at the answer: simple pictures
+        to begin with, not to be tested on.
     noise : float
-        Standard deviation of the pixels' noise, where 1 is the range from black to white.
+        Standard deviation of the pixels' noise, where 1 is the range from black to
+        white.
 
     Raises
     ------
@@ -150,25 +190,38 @@ def generate(
     ('what color is the shape right of the yellow triangle', 'yellow', (13, 14))
     """
     questions = colors if questions is None else questions
-    least, most = distractors if isinstance(distractors, tuple) else (distractors, distractors)
+    least, most = (
+        distractors if isinstance(distractors, tuple) else (distractors, distractors)
+    )
     _check(count, relations, grid, cell, colors, shapes, least, most, questions, noise)
     random = onp.random.RandomState([seed, relations])
     palette, kinds = list(COLORS)[:colors], SHAPES[:shapes]
     pictures = onp.empty((count, 3, grid * cell, grid * cell), "uint8")
     things, asked = [], []
     for number in range(count):
-        # In random order, because a path that is laid out last has less choice: place must not tell the answer.
+        # In random order, because a path that is laid out last has less choice: place
+        # must not tell the answer.
         answers = random.permutation(colors)[:questions]
         more = least if least == most else random.randint(least, most + 1)
         paths = _place(random, grid, questions, relations, more)
-        scene, texts = _fill(random, paths, [palette[a] for a in answers], palette, kinds, relations, grid)
+        scene, texts = _fill(
+            random,
+            paths,
+            [palette[a] for a in answers],
+            palette,
+            kinds,
+            relations,
+            grid,
+        )
         pictures[number] = draw(scene, grid=grid, cell=cell, noise=noise, random=random)
         things.append(scene)
         asked += [Question(number, *one) for one in texts]
     return Scenes(pictures, tuple(things), tuple(asked), grid)
 
 
-def _check(count, relations, grid, cell, colors, shapes, least, most, questions, noise) -> None:
+def _check(
+    count, relations, grid, cell, colors, shapes, least, most, questions, noise
+) -> None:
     bounds = {
         "count": (count, 1, None),
         "relations": (relations, 0, 2),
@@ -189,12 +242,16 @@ def _check(count, relations, grid, cell, colors, shapes, least, most, questions,
         raise ValueError(f"noise must be in [0, 1), got {noise!r}")
 
 
-# ------------------------------------------------------------------------------------------- what is where
-def _place(random, grid, questions, relations, distractors) -> list[list[tuple[int, int]]]:
+# ------------------------------------------------------------------------ what is where
+def _place(
+    random, grid, questions, relations, distractors
+) -> list[list[tuple[int, int]]]:
     """Choose disjoint cells: for each question a path of 1 + relations neighbours, then single distractors."""
     lengths = [1 + relations] * questions + [1] * distractors
     if sum(lengths) > grid * grid:
-        raise ValueError(f"distractors must leave room: {sum(lengths)} things do not fit {grid * grid} cells")
+        raise ValueError(
+            f"distractors must leave room: {sum(lengths)} things do not fit {grid * grid} cells"
+        )
     for _ in range(ATTEMPTS):
         taken, paths = set(), []
         for length in lengths:
@@ -212,7 +269,12 @@ def _place(random, grid, questions, relations, distractors) -> list[list[tuple[i
 
 def _walk(random, grid, length, taken) -> list[tuple[int, int]] | None:
     """A random path over free cells, without crossing itself; None if it leads nowhere."""
-    free = [(row, column) for row in range(grid) for column in range(grid) if (row, column) not in taken]
+    free = [
+        (row, column)
+        for row in range(grid)
+        for column in range(grid)
+        if (row, column) not in taken
+    ]
     path = [free[random.randint(len(free))]]
     while len(path) < length:
         row, column = path[-1]
@@ -224,18 +286,29 @@ def _walk(random, grid, length, taken) -> list[tuple[int, int]] | None:
     return path
 
 
-def _fill(random, paths, answers, palette, kinds, relations, grid) -> tuple[tuple[Thing, ...], list[tuple]]:
+def _fill(
+    random, paths, answers, palette, kinds, relations, grid
+) -> tuple[tuple[Thing, ...], list[tuple]]:
     """Give every cell of the paths a thing, and ask about the first paths, whose last things have the answers."""
     shift = random.randint(len(palette))
-    circle = {color: palette[(number + shift) % len(palette)] for number, color in enumerate(palette)}
-    named = [(circle[color], kinds[random.randint(len(kinds))]) for color in answers] if relations else []
+    circle = {
+        color: palette[(number + shift) % len(palette)]
+        for number, color in enumerate(palette)
+    }
+    named = (
+        [(circle[color], kinds[random.randint(len(kinds))]) for color in answers]
+        if relations
+        else []
+    )
     things, asked = [], []
     for number, path in enumerate(paths):
         answer = answers[number] if number < len(answers) else None
         for step, (row, column) in enumerate(path):
             color = answer if step == relations else None
             first = step == 0 and number < len(named)
-            kind = named[number] if first else _other(random, named, palette, kinds, color)
+            kind = (
+                named[number] if first else _other(random, named, palette, kinds, color)
+            )
             things.append(Thing(row, column, *kind))
         if answer:
             cells = tuple(row * grid + column for row, column in path)
@@ -246,7 +319,10 @@ def _fill(random, paths, answers, palette, kinds, relations, grid) -> tuple[tupl
 def _other(random, named, palette, kinds, color) -> tuple[str, str]:
     """A kind of thing that no question names, of the given colour if there is one."""
     while True:
-        kind = (color or palette[random.randint(len(palette))], kinds[random.randint(len(kinds))])
+        kind = (
+            color or palette[random.randint(len(palette))],
+            kinds[random.randint(len(kinds))],
+        )
         if kind not in named:
             return kind
 
@@ -262,13 +338,19 @@ def _ask(path, named) -> str:
     return f"what color is the shape {chain} the {named[0]} {named[1]}"
 
 
-# ------------------------------------------------------------------------------------------------- pixels
+# ------------------------------------------------------------------------------- pixels
 def draw(
-    things: tuple[Thing, ...], *, grid: int, cell: int, noise: float, random: onp.random.RandomState
+    things: tuple[Thing, ...],
+    *,
+    grid: int,
+    cell: int,
+    noise: float,
+    random: onp.random.RandomState,
 ) -> onp.ndarray:
     """Draw things on grey paper: (3, grid * cell, grid * cell), uint8.
 
-    Radius, place, and shade vary; a thing never leaves its cell. Edges are smoothed over one pixel.
+    Radius, place, and shade vary; a thing never leaves its cell. Edges are smoothed
+    over one pixel.
 
     >>> ball = Thing(0, 1, "blue", "circle")
     >>> picture = draw((ball,), grid=2, cell=7, noise=0, random=onp.random.RandomState(0))
@@ -277,12 +359,16 @@ def draw(
     """
     canvas = onp.full((3, grid * cell, grid * cell), PAPER)
     for thing in things:
-        ink = onp.clip(onp.array(COLORS[thing.color]) + random.uniform(-0.06, 0.06, size=3), 0, 1)
+        ink = onp.clip(
+            onp.array(COLORS[thing.color]) + random.uniform(-0.06, 0.06, size=3), 0, 1
+        )
         radius = random.uniform(0.34, 0.42) * cell
         slack = cell / 2 - radius
         center = cell / 2 + random.uniform(-slack, slack, size=2)
         y, x = (onp.arange(cell) + 0.5 - place for place in center)
-        cover = onp.clip(0.5 - _outside(thing.shape, x[None, :], y[:, None], radius), 0, 1)
+        cover = onp.clip(
+            0.5 - _outside(thing.shape, x[None, :], y[:, None], radius), 0, 1
+        )
         rows = slice(thing.row * cell, (thing.row + 1) * cell)
         columns = slice(thing.column * cell, (thing.column + 1) * cell)
         patch = canvas[:, rows, columns]

@@ -3,9 +3,10 @@
     is a red shape left of a blue shape                  is there a red thing whose right neighbour is blue?
     is a square below left of a square                   is there a square below something left of a square?
 
-Each question is asked about 64 pictures, and no question of one split occurs in another: what counts is to
-understand a question that was never asked before, from ten others. The files are those of Hu et al. (2017), who
-published them with their code; their two larger training sets are not offered, as no sums of them are known to us.
+Each question is asked about 64 pictures, and no question of one split occurs in
+another: what counts is to understand a question that was never asked before, from ten
+others. The files are those of Hu et al. (2017), who published them with their code;
+their two larger training sets are not offered, as no sums of them are known to us.
 """
 
 import io
@@ -24,22 +25,70 @@ SPLITS = {"tiny": "train.tiny", "small": "train.small", "val": "val", "test": "t
 LINES = ("query_str.txt", "query", "output")  # files with one line per example
 SIDE = 30  # pixels
 FILES = {  # (bytes, SHA-256)
-    "train.tiny.input.npy": (172_880, "202593231674e6c587daf1051cb13ae943dee28f28c741232b68d640741e54fa"),
-    "train.tiny.query_str.txt": (2_368, "e1b47ec792fd16c0eaf07145cd2d19f26e1cfc205a274688eb82db52cf566ac1"),
-    "train.tiny.query": (1_600, "b92abc95ccbe50afb0863ff96873d6ccc72a97aea20bdeaca1f1c8c342540fbd"),
-    "train.tiny.output": (357, "3efe72c66289929da28a4fe26ebf58dcc903d641fa2c5a303dc7435465f30791"),
-    "train.small.input.npy": (1_728_096, "8f814e05fefb4a45b8ef6bdd842d62bff9bb93a3939afdfbb90d618ca8a8a8f0"),
-    "train.small.query_str.txt": (20_288, "a97a9e40387c0e1394853b4e11b143af8a8f4f7061f5e21a8989effc3a87d10d"),
-    "train.small.query": (18_624, "b862e421f0e6068654465eb10d9d6849d3b0a2d313115277ca45b7752454187a"),
-    "train.small.output": (3_645, "23268bd4336005e8080e15d338b0dcef1f9a405ac80f67b94192a5d24172b720"),
-    "val.input.npy": (2_764_896, "3da360d0bf39257de832812c79f9e54af2a38a224a14da88cb329edba966f0e6"),
-    "val.query_str.txt": (33_728, "6eeefad85aa946801bed7884e08373e1dccc3487ebb02c4dc88708732b8a6d4f"),
-    "val.query": (27_328, "7df40bd6c7523ebb51976f9494defc607030388836b93baa3fb96ca52dc4dee4"),
-    "val.output": (5_750, "f9dd2bd0ba88f0a1ec9d48ce622adacec89794be1e8cf594dffef26036123777"),
-    "test.input.npy": (2_764_896, "bed5f225b9548384c648482d5079d605f4cb30aeefd81b52683ef072a1325bba"),
-    "test.query_str.txt": (34_880, "10941eeceded6e7aa8189f95fc82a92ebe3956006b285883fc12056ab5d4d032"),
-    "test.query": (28_352, "ede3fb987978d2b93776b273b03e9fe4fdef484444a781d208634446a7974e2c"),
-    "test.output": (5_769, "be2106b2eb9ec10a9c8c4a6b484aa2520083f97936ef2d1ff62c966a7d979563"),
+    "train.tiny.input.npy": (
+        172_880,
+        "202593231674e6c587daf1051cb13ae943dee28f28c741232b68d640741e54fa",
+    ),
+    "train.tiny.query_str.txt": (
+        2_368,
+        "e1b47ec792fd16c0eaf07145cd2d19f26e1cfc205a274688eb82db52cf566ac1",
+    ),
+    "train.tiny.query": (
+        1_600,
+        "b92abc95ccbe50afb0863ff96873d6ccc72a97aea20bdeaca1f1c8c342540fbd",
+    ),
+    "train.tiny.output": (
+        357,
+        "3efe72c66289929da28a4fe26ebf58dcc903d641fa2c5a303dc7435465f30791",
+    ),
+    "train.small.input.npy": (
+        1_728_096,
+        "8f814e05fefb4a45b8ef6bdd842d62bff9bb93a3939afdfbb90d618ca8a8a8f0",
+    ),
+    "train.small.query_str.txt": (
+        20_288,
+        "a97a9e40387c0e1394853b4e11b143af8a8f4f7061f5e21a8989effc3a87d10d",
+    ),
+    "train.small.query": (
+        18_624,
+        "b862e421f0e6068654465eb10d9d6849d3b0a2d313115277ca45b7752454187a",
+    ),
+    "train.small.output": (
+        3_645,
+        "23268bd4336005e8080e15d338b0dcef1f9a405ac80f67b94192a5d24172b720",
+    ),
+    "val.input.npy": (
+        2_764_896,
+        "3da360d0bf39257de832812c79f9e54af2a38a224a14da88cb329edba966f0e6",
+    ),
+    "val.query_str.txt": (
+        33_728,
+        "6eeefad85aa946801bed7884e08373e1dccc3487ebb02c4dc88708732b8a6d4f",
+    ),
+    "val.query": (
+        27_328,
+        "7df40bd6c7523ebb51976f9494defc607030388836b93baa3fb96ca52dc4dee4",
+    ),
+    "val.output": (
+        5_750,
+        "f9dd2bd0ba88f0a1ec9d48ce622adacec89794be1e8cf594dffef26036123777",
+    ),
+    "test.input.npy": (
+        2_764_896,
+        "bed5f225b9548384c648482d5079d605f4cb30aeefd81b52683ef072a1325bba",
+    ),
+    "test.query_str.txt": (
+        34_880,
+        "10941eeceded6e7aa8189f95fc82a92ebe3956006b285883fc12056ab5d4d032",
+    ),
+    "test.query": (
+        28_352,
+        "ede3fb987978d2b93776b273b03e9fe4fdef484444a781d208634446a7974e2c",
+    ),
+    "test.output": (
+        5_769,
+        "be2106b2eb9ec10a9c8c4a6b484aa2520083f97936ef2d1ff62c966a7d979563",
+    ),
 }
 
 
@@ -54,8 +103,8 @@ class Question:
     text, answer : str
         Lower-case words without punctuation; "true" or "false".
     layout : str
-        The question as the release's nested expression, such as "(is red (left_of blue))": red, with blue on its
-        right.
+        The question as the release's nested expression, such as "(is red (left_of
+        blue))": red, with blue on its right.
     """
 
     picture: int
@@ -78,38 +127,57 @@ def load(split: str, *, progress: bool = True) -> Shapes:
     Parameters
     ----------
     split : str
-        "tiny" (64 examples of one question), "small" (640 of ten), "val" or "test" (1,024 of sixteen each).
+        "tiny" (64 examples of one question), "small" (640 of ten), "val" or "test"
+        (1,024 of sixteen each).
 
     Raises
     ------
     ValueError
         There is no such split, or a file is not what it should be.
     ConnectionError
-        The files are neither in the cache nor to be had; the message says which to put where.
+        The files are neither in the cache nor to be had; the message says which to put
+        where.
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-    paths = {kind: _fetch(f"{SPLITS[split]}.{kind}", progress) for kind in ("input.npy", *LINES)}
+    paths = {
+        kind: _fetch(f"{SPLITS[split]}.{kind}", progress)
+        for kind in ("input.npy", *LINES)
+    }
     pictures = read_pictures(paths["input.npy"])
-    texts, layouts, answers = (paths[kind].read_text("ascii").splitlines() for kind in LINES)
+    texts, layouts, answers = (
+        paths[kind].read_text("ascii").splitlines() for kind in LINES
+    )
     if not len(pictures) == len(texts) == len(layouts) == len(answers):
         counts = [len(pictures), len(texts), len(layouts), len(answers)]
-        raise ValueError(f"the files of {split!r} do not fit each other: {counts} examples")
+        raise ValueError(
+            f"the files of {split!r} do not fit each other: {counts} examples"
+        )
     if odd := set(answers) - {"true", "false"}:
         raise ValueError(f"an answer must be true or false, got {sorted(odd)[0]!r}")
     rows = zip(texts, answers, layouts, strict=True)
-    return Shapes(pictures, tuple(Question(number, *row) for number, row in enumerate(rows)))
+    return Shapes(
+        pictures, tuple(Question(number, *row) for number, row in enumerate(rows))
+    )
 
 
 def _fetch(name: str, progress: bool) -> Path:
     size, sha256 = FILES[name]
-    return cache.fetch("shapes-vqa", name, urls=[URL + name], sha256=sha256, size=size, progress=progress)
+    return cache.fetch(
+        "shapes-vqa",
+        name,
+        urls=[URL + name],
+        sha256=sha256,
+        size=size,
+        progress=progress,
+    )
 
 
 def read_pictures(path: Path) -> onp.ndarray:
     """Return the pictures in a file of the release as (N, 3, 30, 30), uint8: red, green, blue.
 
-    The file holds (N, 30, 30, 3) with blue first: read with red first, a third of the questions' answers would be wrong.
+    The file holds (N, 30, 30, 3) with blue first: read with red first, a third of the
+    questions' answers would be wrong.
 
     Raises
     ------
@@ -120,7 +188,16 @@ def read_pictures(path: Path) -> onp.ndarray:
         array = onp.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise ValueError(f"{path} is not a plain .npy file: {error}") from error
-    if not isinstance(array, onp.ndarray) or array.dtype != "uint8" or array.shape[1:] != (SIDE, SIDE, 3):
-        found = (getattr(array, "shape", None), str(getattr(array, "dtype", type(array).__name__)))
-        raise ValueError(f"{path} must hold uint8 of shape (N, {SIDE}, {SIDE}, 3), got {found}")
+    if (
+        not isinstance(array, onp.ndarray)
+        or array.dtype != "uint8"
+        or array.shape[1:] != (SIDE, SIDE, 3)
+    ):
+        found = (
+            getattr(array, "shape", None),
+            str(getattr(array, "dtype", type(array).__name__)),
+        )
+        raise ValueError(
+            f"{path} must hold uint8 of shape (N, {SIDE}, {SIDE}, 3), got {found}"
+        )
     return onp.ascontiguousarray(array[..., ::-1].transpose(0, 3, 1, 2))
