@@ -26,7 +26,7 @@ from d2l_attention.attention import AdditiveScore, Attention
 from d2l_attention.training import History, batches, train
 
 import mxnet as mx
-from mxnet import gluon, np
+from mxnet import gluon, np, npx
 from mxnet.gluon import HybridBlock, nn, rnn
 
 __all__ = [
@@ -57,36 +57,41 @@ class RegionNetwork(HybridBlock):
     Two convolutions without overlap: a region sees its own cell and nothing else. The
     paper's VGG-19 pads its input with zeros at every layer, and so can tell where a
     region is; here two more features say it, the row and the column (Liu et al. 2018).
-    Batch normalisation gives all features the same size, lest they saturate the tanh
-    that follows.
 
     Parameters
     ----------
     grid, cell : int
         Cells along a side, and pixels along the side of a cell (even).
     channels : int
-        Features c of a region.
+        Features of the convolutions.
+    names : sequence of int
+        For each attribute that the network names, such as colour and shape, how many
+        names there are. Features are then the probabilities of all names.
 
     Call
     ----
-    pictures (B, 3, grid * cell, grid * cell), float32 -> features (B, grid * grid, c +
-    2), row by row.
+    pictures (B, 3, grid * cell, grid * cell), float32 -> features (B, grid * grid, c + 2),
+    row by row; c is the sum of `names`, or `channels` if there are none.
 
     Examples
     --------
-    >>> network = RegionNetwork(grid=3, cell=8, channels=5)
+    >>> network = RegionNetwork(grid=3, cell=8, names=(3, 2))
     >>> network.initialize()
     >>> features = network(np.zeros((2, 3, 24, 24)))
     >>> features.shape, features[0, :4, -2:].tolist()
     ((2, 9, 7), [[-2.0, -2.0], [-2.0, 0.0], [-2.0, 2.0], [0.0, -2.0]])
     """
 
-    def __init__(self, *, grid: int, cell: int, channels: int = 32):
+    def __init__(
+        self, *, grid: int, cell: int, channels: int = 32, names: Sequence[int] = ()
+    ):
         super().__init__()
         _check_positive(grid=grid, cell=cell, channels=channels)
+        for count in names:
+            _check_positive(names=count)
         if cell % 2:
             raise ValueError(f"cell must be even, got {cell}")
-        self.grid, self.cell, self.channels = grid, cell, channels
+        self.grid, self.cell, self.names = grid, cell, tuple(names)
         self.convolutions = nn.HybridSequential()
         for size in (cell // 2, 2):
             xavier = mx.init.Xavier(magnitude=2, factor_type="in")
@@ -94,11 +99,13 @@ class RegionNetwork(HybridBlock):
                 channels, size, size, activation="relu", weight_initializer=xavier
             )
             self.convolutions.add(layer, nn.BatchNorm(center=False, scale=False))
+        self.heads = nn.HybridSequential()
+        for count in names:
+            self.heads.add(nn.Dense(count, flatten=False))
         line = onp.linspace(-WIDTH_OF_THE_WORLD, WIDTH_OF_THE_WORLD, grid)
-        places = onp.stack(onp.meshgrid(line, line, indexing="ij"), axis=-1).reshape(
-            1, -1, 2
-        )
-        self.places = self.params.get_constant("places", places.astype("float32"))
+        places = onp.stack(onp.meshgrid(line, line, indexing="ij"), axis=-1)
+        places = places.reshape(1, -1, 2).astype("float32")
+        self.places = self.params.get_constant("places", places)
 
     def __call__(self, pictures):
         if not isinstance(pictures, mx.sym.Symbol):
@@ -107,16 +114,13 @@ class RegionNetwork(HybridBlock):
         return super().__call__(pictures)
 
     def hybrid_forward(self, F, pictures, places):
-        maps = _legacy(
-            F, "transpose", self.convolutions(pictures), axes=(0, 2, 3, 1)
-        )  # (B, g, g, c)
-        features = F.npx.reshape(
-            maps, (-2, -5, -2)
-        )  # (B, n, c); MXNet fails if it is reshaped before
-        blank = F.np.zeros_like(
-            _legacy(F, "slice_axis", features, axis=2, begin=0, end=2)
-        )
-        return F.np.concatenate([features, blank + places], axis=-1)
+        maps = self.convolutions(pictures)  # (B, c, g, g)
+        maps = _legacy(F, "transpose", maps, axes=(0, 2, 3, 1))
+        features = F.npx.reshape(maps, (-2, -5, -2))  # (B, n, c)
+        blank = _legacy(F, "slice_axis", features, axis=2, begin=0, end=2) * 0
+        heads = list(self.heads._children.values())
+        parts = [F.npx.softmax(head(features)) for head in heads] or [features]
+        return F.np.concatenate([*parts, blank + places], axis=-1)
 
 
 def describe(
@@ -147,7 +151,7 @@ def lighten(pictures: onp.ndarray) -> onp.ndarray:
 def name_regions(
     network: RegionNetwork,
     pictures: onp.ndarray,
-    kinds: onp.ndarray,
+    names: onp.ndarray,
     *,
     epochs: int,
     seed: int,
@@ -160,41 +164,62 @@ def name_regions(
 
     Parameters
     ----------
-    pictures, kinds : (N, 3, H, W) uint8, (N, n) int
-        A kind is a number from 0, such as `Scenes.kinds` gives.
+    pictures, names : (N, 3, H, W) uint8, (N, n, attributes) int
+        For each cell and attribute the number of its name, as `Scenes.names` gives.
 
     Returns
     -------
     History, float
-        "loss" (mean cross-entropy of a cell, in nats); and the share of cells named
-        right after training.
+        "loss" (mean cross-entropy of a cell, in nats, all attributes added up); and the
+        share of cells that are named right after training, in every attribute.
+
+    Raises
+    ------
+    ValueError
+        The network names other attributes, or fewer names of one.
     """
-    head = nn.Dense(int(kinds.max()) + 1, flatten=False)
-    head.initialize(mx.init.Xavier(), ctx=device)
-    cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
+    _check_names(network, names)
     network.hybridize(static_alloc=True)
-    head(
-        network(np.array(lighten(pictures[:1]), ctx=device))
-    )  # finds out the sizes of all parameters
-    parameters = [*network.collect_params().values(), *head.collect_params().values()]
+    ends = onp.cumsum(network.names)
+
+    def step(picture, *numbers):
+        features, loss = network(picture), 0
+        for end, count, number in zip(ends, network.names, numbers, strict=True):
+            probability = features[:, :, end - count : end]  # (B, n, names)
+            chosen = npx.pick(probability, number, axis=-1)
+            loss = loss - np.log(np.maximum(chosen, 1e-10))
+        return loss.mean(axis=-1)
+
+    network(np.array(lighten(pictures[:1]), ctx=device))  # finds out all sizes
+    numbers = tuple(names[:, :, k].astype("float32") for k in range(names.shape[2]))
+    settings = {"shuffle": True, "seed": seed, "device": device}
     history = train(
-        lambda picture, kind: cross_entropy(head(network(picture)), kind),
-        batches(
-            (lighten(pictures), kinds.astype("float32")),
-            batch_size,
-            shuffle=True,
-            seed=seed,
-            device=device,
-        ),
+        step,
+        batches((lighten(pictures), *numbers), batch_size, **settings),
         gluon.Trainer(
-            parameters, "adam", {"learning_rate": learning_rate}, kvstore=None
+            network.collect_params(),
+            "adam",
+            {"learning_rate": learning_rate},
+            kvstore=None,
         ),
         epochs=epochs,
         progress=progress,
         description="naming",
     )
-    features = np.array(describe(network, pictures, device=device), ctx=device)
-    return history, float((head(features).asnumpy().argmax(-1) == kinds).mean())
+    features = describe(network, pictures, device=device)
+    right = onp.ones(names.shape[:2], bool)
+    for k, (end, count) in enumerate(zip(ends, network.names, strict=True)):
+        right &= features[:, :, end - count : end].argmax(-1) == names[:, :, k]
+    return history, float(right.mean())
+
+
+def _check_names(network, names) -> None:
+    if names.ndim != 3 or names.shape[2] != len(network.names) or not network.names:
+        raise ValueError(
+            f"names must be of shape (N, n, {len(network.names)}), got {names.shape}"
+        )
+    if names.min() < 0 or (names.max(axis=(0, 1)) >= network.names).any():
+        raise ValueError(f"names must be numbers from 0, below {network.names}")
 
 
 # ---------------------------------------------------------------------------- questions

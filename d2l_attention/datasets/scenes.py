@@ -123,17 +123,18 @@ class Scenes:
     questions: tuple[Question, ...]
     grid: int
 
-    def kinds(self) -> onp.ndarray:
-        """Return what stands in each cell, (N, grid * grid) int32: 0 for nothing, else a number per colour and shape."""
-        numbers = onp.zeros((len(self.things), self.grid, self.grid), "int32")
+    def names(self) -> onp.ndarray:
+        """Return the colour and the shape in each cell, (N, grid * grid, 2) int32.
+
+        They are numbers in `COLORS` and `SHAPES`, counted from 1; 0 is an empty cell.
+        """
+        numbers = onp.zeros((len(self.things), self.grid, self.grid, 2), "int32")
         for number, scene in zip(numbers, self.things, strict=True):
             for thing in scene:
-                color, shape = (
-                    list(COLORS).index(thing.color),
-                    SHAPES.index(thing.shape),
-                )
-                number[thing.row, thing.column] = 1 + color * len(SHAPES) + shape
-        return numbers.reshape(len(numbers), -1)
+                color = list(COLORS).index(thing.color)
+                shape = SHAPES.index(thing.shape)
+                number[thing.row, thing.column] = 1 + color, 1 + shape
+        return numbers.reshape(len(numbers), -1, 2)
 
 
 def generate(
