@@ -109,9 +109,14 @@ class RegionNetwork(HybridBlock):
 
     def __call__(self, pictures):
         if not isinstance(pictures, mx.sym.Symbol):
-            side = self.grid * self.cell
-            _check_shape("pictures", pictures, (None, 3, side, side))
+            self.check(pictures)
         return super().__call__(pictures)
+
+    def check(self, pictures):
+        """Raise a ValueError or TypeError if an array is not what the network takes."""
+        side = self.grid * self.cell
+        _check_shape("pictures", pictures, (None, 3, side, side))
+        _check_float("pictures", pictures)
 
     def hybrid_forward(self, F, pictures, places):
         maps = self.convolutions(pictures)  # (B, c, g, g)
@@ -345,6 +350,9 @@ class StackedAttention(HybridBlock):
         """Raise a ValueError or TypeError if arrays are not what the network takes."""
         if self.regions is None:
             _check_shape("features", features, (None, self.num_regions, None))
+            _check_float("features", features)
+        else:  # a hybridized network gives its parts symbols, which they cannot check
+            self.regions.check(features)
         _check_shape("question", question, (features.shape[0], None))
         _check_shape("length", length, (features.shape[0],))
         for name, array, most in (
@@ -651,6 +659,11 @@ def _check_shape(name: str, array, shape: tuple) -> None:
     if not fits:
         wanted = ", ".join("any" if size is None else str(size) for size in shape)
         raise ValueError(f"{name} must be of shape ({wanted}), got {array.shape}")
+
+
+def _check_float(name: str, array) -> None:
+    if array.dtype != onp.float32:
+        raise TypeError(f"{name} must be float32, got {onp.dtype(array.dtype).name}")
 
 
 def _legacy(F, operator, *arrays, **attributes):
