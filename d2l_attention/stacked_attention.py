@@ -132,6 +132,8 @@ def describe(
     network: RegionNetwork, pictures: onp.ndarray, *, batch_size: int = 100, device=None
 ) -> onp.ndarray:
     """Describe the regions of many pictures once and for all: (N, 3, H, W) uint8 -> (N, n, c + 2) float32."""
+    _check_not_empty(pictures=pictures)
+    _check_positive(batch_size=batch_size)
     starts = range(0, len(pictures), batch_size)
     parts = [
         network(np.array(lighten(pictures[i : i + batch_size]), ctx=device)).asnumpy()
@@ -180,10 +182,10 @@ def name_regions(
 
     Raises
     ------
-    ValueError
-        The network names other attributes, or fewer names of one.
+    ValueError, TypeError
+        `names` has a wrong shape or dtype, or the network does not know a name.
     """
-    _check_names(network, names)
+    _check_names(names, len(pictures), network)
     network.hybridize(static_alloc=True)
     ends = onp.cumsum(network.names)
 
@@ -218,11 +220,14 @@ def name_regions(
     return history, float(right.mean())
 
 
-def _check_names(network, names) -> None:
-    if names.ndim != 3 or names.shape[2] != len(network.names) or not network.names:
-        raise ValueError(
-            f"names must be of shape (N, n, {len(network.names)}), got {names.shape}"
-        )
+def _check_names(names, count: int, network: RegionNetwork) -> None:
+    """Raise unless each cell has a known name; MXNet takes any number, silently."""
+    if not isinstance(names, onp.ndarray) or names.dtype.kind not in "iu":
+        given = getattr(names, "dtype", names)
+        raise TypeError(f"names must be a NumPy array of integers, got {given}")
+    shape = (count, network.grid**2, len(network.names))
+    if names.shape != shape or names.size == 0:
+        raise ValueError(f"names must be of shape {shape}, got {names.shape}")
     if names.min() < 0 or (names.max(axis=(0, 1)) >= network.names).any():
         raise ValueError(f"names must be numbers from 0, below {network.names}")
 
@@ -321,7 +326,7 @@ class StackedAttention(HybridBlock):
             raise ValueError(
                 "grid must be given with blocks, which need to know where regions lie"
             )
-        self.num_words = num_words
+        self.num_words, self.num_answers = num_words, num_answers
         self.num_regions = grid**2 if blocks else None
         self.regions = regions
         xavier = mx.init.Xavier()
@@ -583,7 +588,18 @@ def fit(
     History
         With "loss" (nats per question) and, given `validation`, its "error" (share of
         wrong answers).
+
+    Raises
+    ------
+    ValueError
+        There are no questions, or the network has no answer of such a number.
     """
+    _check_not_empty(data=data)
+    _check_positive(batch_size=batch_size)
+    if data.answer.min() < 0 or data.answer.max() >= network.num_answers:
+        raise ValueError(  # MXNet's loss would take the nearest answer, silently
+            f"data must have answers from 0 to {network.num_answers - 1}"
+        )
     network.hybridize(static_alloc=True)
     cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
 
@@ -627,6 +643,7 @@ def predict(
     network: StackedAttention, data: Examples, *, batch_size: int = 500, device=None
 ) -> tuple[onp.ndarray, onp.ndarray]:
     """Answer all questions: (number of the answer (N,), weights (N, K, n)), NumPy arrays."""
+    _check_not_empty(data=data)
     answers, weights = [], []
     for start in range(0, len(data), batch_size):
         chosen = onp.arange(start, min(start + batch_size, len(data)))
@@ -646,6 +663,12 @@ def _check_positive(**values) -> None:
     for name, value in values.items():
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} must be a positive integer, got {value!r}")
+
+
+def _check_not_empty(**values) -> None:
+    for name, value in values.items():
+        if not len(value):
+            raise ValueError(f"{name} must not be empty")
 
 
 def _check_shape(name: str, array, shape: tuple) -> None:
