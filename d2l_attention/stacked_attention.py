@@ -247,7 +247,7 @@ class BiasedScore(AdditiveScore):
 
     def __init__(self, hidden_size: int, *, gain: float = 1.0):
         super().__init__(hidden_size)
-        if not (onp.isfinite(gain) and gain > 0):
+        if not (isinstance(gain, int | float) and onp.isfinite(gain) and gain > 0):
             raise ValueError(f"gain must be a positive number, got {gain!r}")
         self.query_projection = nn.Dense(hidden_size, flatten=False)
         for layer in (self.query_projection, self.key_projection, self.output):
@@ -316,9 +316,10 @@ class StackedAttention(HybridBlock):
             num_words=num_words,
             num_answers=num_answers,
             hidden_size=hidden_size,
+            score_size=score_size,
             layers=layers,
         )
-        if not isinstance(blocks, int) or blocks < 0:
+        if not isinstance(blocks, int) or isinstance(blocks, bool) or blocks < 0:
             raise ValueError(
                 f"blocks must be a whole number, at least 0, got {blocks!r}"
             )
@@ -326,6 +327,10 @@ class StackedAttention(HybridBlock):
             raise ValueError(
                 "grid must be given with blocks, which need to know where regions lie"
             )
+        if blocks:
+            _check_positive(grid=grid)
+        if regions is not None:
+            _check_regions(regions, grid if blocks else None)
         self.num_words, self.num_answers = num_words, num_answers
         self.num_regions = grid**2 if blocks else None
         self.regions = regions
@@ -402,6 +407,15 @@ class StackedAttention(HybridBlock):
         return _legacy(F, "SequenceLast", states, length, use_sequence_length=True)
 
 
+def _check_regions(regions, grid: int | None) -> None:
+    if not isinstance(regions, RegionNetwork):
+        raise TypeError(
+            f"regions must be a RegionNetwork, got {type(regions).__name__}"
+        )
+    if grid not in (None, regions.grid):
+        raise ValueError(f"grid must be that of regions, {regions.grid}, got {grid}")
+
+
 class ResidualBlock(HybridBlock):
     """Add to each region what a convolution sees in the 3 x 3 regions around it (He et al. 2016).
 
@@ -448,7 +462,8 @@ class Vocabulary:
     Raises
     ------
     ValueError
-        There are no questions, one has no words, or `answers` lacks an answer.
+        There are no questions, one has no words, or `answers` lacks an answer or
+        repeats one.
 
     Examples
     --------
@@ -474,6 +489,8 @@ class Vocabulary:
         self.answers = (
             list(answers) if answers else sorted({q.answer for q in questions})
         )
+        if len(set(self.answers)) < len(self.answers):
+            raise ValueError(f"answers must not repeat, got {self.answers}")
         self._words, self._answers = (
             {text: number for number, text in enumerate(texts)}
             for texts in (self.words, self.answers)
@@ -661,7 +678,7 @@ def accuracy(network: StackedAttention, data: Examples, *, device=None) -> float
 # --------------------------------------------------------------------- checks, plumbing
 def _check_positive(**values) -> None:
     for name, value in values.items():
-        if not isinstance(value, int) or value < 1:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"{name} must be a positive integer, got {value!r}")
 
 
