@@ -539,6 +539,11 @@ class Examples:
     picture, length, answer : (N,) int
         Which picture is asked about; words of the question; number of the answer.
     question : (N, T) int32
+
+    Raises
+    ------
+    ValueError
+        Not all of them have N rows, or there is no picture of such a number.
     """
 
     features: onp.ndarray
@@ -546,6 +551,20 @@ class Examples:
     question: onp.ndarray
     length: onp.ndarray
     answer: onp.ndarray
+
+    def __post_init__(self):
+        for name in ("question", "length", "answer"):
+            rows = len(getattr(self, name))
+            if rows != len(self.picture):
+                raise ValueError(
+                    f"{name} must have a row for each of {len(self.picture)} questions, "
+                    f"got {rows}"
+                )
+        least, most = self.picture.min(initial=0), self.picture.max(initial=0)
+        if len(self) and (least < 0 or most >= len(self.features)):
+            raise ValueError(
+                f"picture must hold numbers from 0 to {len(self.features) - 1}"
+            )
 
     def __len__(self) -> int:
         return len(self.picture)
