@@ -9,21 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2l_attention import seed_everything, stacked_attention
-from d2l_attention.datasets import scenes
+from d2l_attention import region_network, seed_everything, stacked_attention
+from d2l_attention.datasets import questions, scenes
+from d2l_attention.datasets.questions import Examples, Vocabulary, examples
+from d2l_attention.region_network import RegionNetwork, describe, lighten, name_regions
 from d2l_attention.stacked_attention import (
     BiasedScore,
-    Examples,
-    RegionNetwork,
     ResidualBlock,
     StackedAttention,
-    Vocabulary,
     accuracy,
-    describe,
-    examples,
     fit,
-    lighten,
-    name_regions,
     predict,
 )
 
@@ -716,7 +711,9 @@ def test_keeps_the_best_epoch():
     assert 1 - accuracy(result.network, result.test) == errors[best]
 
 
-@pytest.mark.parametrize("module", [stacked_attention, scenes])
+@pytest.mark.parametrize(
+    "module", [stacked_attention, region_network, questions, scenes]
+)
 def test_examples_of_docstrings(module):
     results = doctest.testmod(module)
     assert results.attempted > 0 and results.failed == 0
