@@ -278,8 +278,9 @@ def test_padding_of_a_question_changes_nothing(seed, variant):
     for i, end in enumerate(length.asnumpy()):
         one = slice(i, i + 1)
         alone = network(features[one], question[one, : int(end)], length[one])
-        onp.testing.assert_allclose(logits[one], alone[0].asnumpy(), atol=1e-6)
-        onp.testing.assert_allclose(weights[one], alone[1].asnumpy(), atol=1e-6)
+        for ours, theirs in zip((logits, weights), alone, strict=True):
+            # another batch size adds up in another order
+            onp.testing.assert_allclose(ours[one], theirs.asnumpy(), 1e-5, 1e-6)
 
 
 def test_the_last_word_counts():
