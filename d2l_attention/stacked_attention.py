@@ -11,8 +11,8 @@ One look is additive attention. What is special is the loop, as in `memory_netwo
 and that keys have a place in the picture: what a look brings back includes *where* it
 was found.
 
-Two modules as in the paper: `region_network` describes regions, and is trained
-beforehand; `StackedAttention` learns from questions and answers (`fit`).
+The regions are those of a `region_network`, which is trained beforehand and frozen,
+like the paper's VGG-19. `StackedAttention` learns from questions and answers (`fit`).
 """
 
 from collections.abc import Iterator
@@ -21,13 +21,7 @@ import numpy as onp
 
 from d2l_attention.attention import AdditiveScore, Attention
 from d2l_attention.datasets.questions import Examples
-from d2l_attention.region_network import (
-    RegionNetwork,
-    check_float,
-    check_not_empty,
-    check_positive,
-    check_shape,
-)
+from d2l_attention.region_network import RegionNetwork
 from d2l_attention.training import History, train
 
 import mxnet as mx
@@ -44,7 +38,6 @@ __all__ = [
 ]
 
 
-# ---------------------------------------------------------------------------- questions
 class BiasedScore(AdditiveScore):
     """a(q, k) = w . tanh(W k + (U q + b)), the additive score with a bias (Yang et al. 2016, equation 19).
 
@@ -59,7 +52,7 @@ class BiasedScore(AdditiveScore):
 
     def __init__(self, hidden_size: int, *, gain: float = 1.0):
         super().__init__(hidden_size)
-        if not (isinstance(gain, int | float) and onp.isfinite(gain) and gain > 0):
+        if not (onp.isfinite(gain) and gain > 0):
             raise ValueError(f"gain must be a positive number, got {gain!r}")
         self.query_projection = nn.Dense(hidden_size, flatten=False)
         for layer in (self.query_projection, self.key_projection, self.output):
@@ -120,18 +113,17 @@ class StackedAttention(HybridBlock):
         layers: int = 2,
         blocks: int = 0,
         grid: int | None = None,
-        gain: float = 2.0,
+        gain: float = 1.5,
         regions: RegionNetwork | None = None,
     ):
         super().__init__()
-        check_positive(
+        _check_positive(
             num_words=num_words,
             num_answers=num_answers,
             hidden_size=hidden_size,
-            score_size=score_size,
             layers=layers,
         )
-        if not isinstance(blocks, int) or isinstance(blocks, bool) or blocks < 0:
+        if not isinstance(blocks, int) or blocks < 0:
             raise ValueError(
                 f"blocks must be a whole number, at least 0, got {blocks!r}"
             )
@@ -139,11 +131,7 @@ class StackedAttention(HybridBlock):
             raise ValueError(
                 "grid must be given with blocks, which need to know where regions lie"
             )
-        if blocks:
-            check_positive(grid=grid)
-        if regions is not None:
-            _check_regions(regions, grid if blocks else None)
-        self.num_words, self.num_answers = num_words, num_answers
+        self.num_words = num_words
         self.num_regions = grid**2 if blocks else None
         self.regions = regions
         xavier = mx.init.Xavier()
@@ -171,12 +159,13 @@ class StackedAttention(HybridBlock):
     def check(self, features, question, length):
         """Raise a ValueError or TypeError if arrays are not what the network takes."""
         if self.regions is None:
-            check_shape("features", features, (None, self.num_regions, None))
-            check_float("features", features)
-        else:  # a hybridized network gives its parts symbols, which they cannot check
-            self.regions.check(features)
-        check_shape("question", question, (features.shape[0], None))
-        check_shape("length", length, (features.shape[0],))
+            _check_shape("features", features, (None, self.num_regions, None))
+            if features.dtype != onp.float32:
+                raise TypeError(
+                    f"features must be float32, got {onp.dtype(features.dtype).name}"
+                )
+        _check_shape("question", question, (features.shape[0], None))
+        _check_shape("length", length, (features.shape[0],))
         for name, array, most in (
             ("question", question, self.num_words - 1),
             ("length", length, question.shape[1]),
@@ -219,15 +208,6 @@ class StackedAttention(HybridBlock):
         return _legacy(F, "SequenceLast", states, length, use_sequence_length=True)
 
 
-def _check_regions(regions, grid: int | None) -> None:
-    if not isinstance(regions, RegionNetwork):
-        raise TypeError(
-            f"regions must be a RegionNetwork, got {type(regions).__name__}"
-        )
-    if grid not in (None, regions.grid):
-        raise ValueError(f"grid must be that of regions, {regions.grid}, got {grid}")
-
-
 class ResidualBlock(HybridBlock):
     """Add to each region what a convolution sees in the 3 x 3 regions around it (He et al. 2016).
 
@@ -240,7 +220,7 @@ class ResidualBlock(HybridBlock):
 
     def __init__(self, hidden_size: int, *, grid: int):
         super().__init__()
-        check_positive(hidden_size=hidden_size, grid=grid)
+        _check_positive(hidden_size=hidden_size, grid=grid)
         self.grid = grid
         xavier = mx.init.Xavier(magnitude=2, factor_type="in")
         self.convolution = nn.Conv2D(
@@ -259,7 +239,6 @@ class ResidualBlock(HybridBlock):
         return x + self.output(F.npx.reshape(seen, (-2, -5, -2)))
 
 
-# --------------------------------------------------------------------------- training
 # ----------------------------------------------------------------------------- training
 def fit(
     network: StackedAttention,
@@ -268,7 +247,7 @@ def fit(
     epochs: int,
     seed: int,
     batch_size: int = 64,
-    learning_rate: float = 0.003,
+    learning_rate: float = 0.005,
     clip_norm: float = 5.0,
     validation: Examples | None = None,
     patience: int | None = None,
@@ -289,18 +268,7 @@ def fit(
     History
         With "loss" (nats per question) and, given `validation`, its "error" (share of
         wrong answers).
-
-    Raises
-    ------
-    ValueError
-        There are no questions, or the network has no answer of such a number.
     """
-    check_not_empty(data=data)
-    check_positive(batch_size=batch_size)
-    if data.answer.min() < 0 or data.answer.max() >= network.num_answers:
-        raise ValueError(  # MXNet's loss would take the nearest answer, silently
-            f"data must have answers from 0 to {network.num_answers - 1}"
-        )
     network.hybridize(static_alloc=True)
     cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
 
@@ -344,7 +312,6 @@ def predict(
     network: StackedAttention, data: Examples, *, batch_size: int = 500, device=None
 ) -> tuple[onp.ndarray, onp.ndarray]:
     """Answer all questions: (number of the answer (N,), weights (N, K, n)), NumPy arrays."""
-    check_not_empty(data=data)
     answers, weights = [], []
     for start in range(0, len(data), batch_size):
         chosen = onp.arange(start, min(start + batch_size, len(data)))
@@ -357,6 +324,26 @@ def predict(
 def accuracy(network: StackedAttention, data: Examples, *, device=None) -> float:
     """Share of questions that are answered right."""
     return float((predict(network, data, device=device)[0] == data.answer).mean())
+
+
+# --------------------------------------------------------------------- checks, plumbing
+def _check_positive(**values) -> None:
+    for name, value in values.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a positive integer, got {value!r}")
+
+
+def _check_shape(name: str, array, shape: tuple) -> None:
+    """Raise unless an MXNet array has the shape, in which None stands for any number above zero."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be an MXNet array, got {type(array).__name__}")
+    fits = len(array.shape) == len(shape) and all(
+        given == wanted if wanted else given > 0
+        for given, wanted in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        raise ValueError(f"{name} must be of shape ({wanted}), got {array.shape}")
 
 
 def _legacy(F, operator, *arrays, **attributes):

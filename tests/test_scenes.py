@@ -251,14 +251,3 @@ def test_a_full_grid_is_refused_if_no_layout_is_found(monkeypatch):
     monkeypatch.setattr(scenes, "ATTEMPTS", 3)
     with pytest.raises(ValueError, match="no room found for 15 things"):
         scenes.generate(5, seed=0, grid=4, relations=2, colors=5, distractors=0)
-
-
-def test_names_are_those_of_the_things():
-    made = scenes.generate(20, seed=3)
-    names = made.names().reshape(20, 5, 5, 2)
-    assert (names > 0).all(-1).sum() == sum(len(things) for things in made.things)
-    for number, things in zip(names, made.things, strict=True):
-        for thing in things:
-            color, shape = number[thing.row, thing.column]
-            assert list(scenes.COLORS)[color - 1] == thing.color
-            assert scenes.SHAPES[shape - 1] == thing.shape

@@ -1,4 +1,4 @@
-"""Questions about pictures as arrays: a vocabulary, padded word numbers, answers."""
+"""Questions about pictures as arrays: a vocabulary, and examples that share pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +24,7 @@ class Vocabulary:
     Raises
     ------
     ValueError
-        There are no questions, one has no words, or `answers` lacks an answer or
-        repeats one.
+        There are no questions, one has no words, or `answers` lacks an answer.
 
     Examples
     --------
@@ -51,8 +50,6 @@ class Vocabulary:
         self.answers = (
             list(answers) if answers else sorted({q.answer for q in questions})
         )
-        if len(set(self.answers)) < len(self.answers):
-            raise ValueError(f"answers must not repeat, got {self.answers}")
         self._words, self._answers = (
             {text: number for number, text in enumerate(texts)}
             for texts in (self.words, self.answers)
@@ -101,11 +98,6 @@ class Examples:
     picture, length, answer : (N,) int
         Which picture is asked about; words of the question; number of the answer.
     question : (N, T) int32
-
-    Raises
-    ------
-    ValueError
-        Not all of them have N rows, or there is no picture of such a number.
     """
 
     features: onp.ndarray
@@ -113,20 +105,6 @@ class Examples:
     question: onp.ndarray
     length: onp.ndarray
     answer: onp.ndarray
-
-    def __post_init__(self):
-        for name in ("question", "length", "answer"):
-            rows = len(getattr(self, name))
-            if rows != len(self.picture):
-                raise ValueError(
-                    f"{name} must have a row for each of {len(self.picture)} questions, "
-                    f"got {rows}"
-                )
-        least, most = self.picture.min(initial=0), self.picture.max(initial=0)
-        if len(self) and (least < 0 or most >= len(self.features)):
-            raise ValueError(
-                f"picture must hold numbers from 0 to {len(self.features) - 1}"
-            )
 
     def __len__(self) -> int:
         return len(self.picture)

@@ -123,18 +123,20 @@ class Scenes:
     questions: tuple[Question, ...]
     grid: int
 
-    def names(self) -> onp.ndarray:
-        """Return the colour and the shape in each cell, (N, grid * grid, 2) int32.
-
-        They are numbers in `COLORS` and `SHAPES`, counted from 1; 0 is an empty cell.
-        """
-        numbers = onp.zeros((len(self.things), self.grid, self.grid, 2), "int32")
-        for number, scene in zip(numbers, self.things, strict=True):
+    def names(self, *, colors: int = 4, shapes: int = 3) -> onp.ndarray:
+        """Say which of the first colours and shapes stand in each cell: (N, grid * grid, colors + shapes), 0 or 1."""
+        found = onp.zeros(
+            (len(self.things), self.grid, self.grid, len(COLORS) + len(SHAPES)), "uint8"
+        )
+        for cells, scene in zip(found, self.things, strict=True):
             for thing in scene:
-                color = list(COLORS).index(thing.color)
-                shape = SHAPES.index(thing.shape)
-                number[thing.row, thing.column] = 1 + color, 1 + shape
-        return numbers.reshape(len(numbers), -1, 2)
+                color, shape = (
+                    list(COLORS).index(thing.color),
+                    SHAPES.index(thing.shape),
+                )
+                cells[thing.row, thing.column, [color, len(COLORS) + shape]] = 1
+        kept = [*range(colors), *range(len(COLORS), len(COLORS) + shapes)]
+        return found[..., kept].reshape(len(found), -1, len(kept))
 
 
 def generate(
