@@ -71,16 +71,24 @@ class RegionNetwork(HybridBlock):
 
     def __call__(self, pictures):
         if not isinstance(pictures, mx.sym.Symbol):
-            side = self.grid * self.cell
-            if not isinstance(pictures, np.ndarray):
-                raise TypeError(
-                    f"pictures must be an MXNet array, got {type(pictures).__name__}"
-                )
-            if len(pictures) == 0 or pictures.shape[1:] != (3, side, side):
-                raise ValueError(
-                    f"pictures must be of shape (B, 3, {side}, {side}), got {pictures.shape}"
-                )
+            self.check(pictures)
         return super().__call__(pictures)
+
+    def check(self, pictures):
+        """Raise a ValueError or TypeError if an array is not what the network takes."""
+        side = self.grid * self.cell
+        if not isinstance(pictures, np.ndarray):
+            raise TypeError(
+                f"pictures must be an MXNet array, got {type(pictures).__name__}"
+            )
+        if len(pictures) == 0 or pictures.shape[1:] != (3, side, side):
+            raise ValueError(
+                f"pictures must be of shape (B, 3, {side}, {side}), got {pictures.shape}"
+            )
+        if pictures.dtype != onp.float32:
+            raise TypeError(
+                f"pictures must be float32, got {onp.dtype(pictures.dtype).name}"
+            )
 
     def hybrid_forward(self, F, pictures, places):
         maps = _legacy(
@@ -98,6 +106,8 @@ def describe(
     network: RegionNetwork, pictures: onp.ndarray, *, batch_size: int = 100, device=None
 ) -> onp.ndarray:
     """Describe the regions of many pictures once and for all: (N, 3, H, W) uint8 -> (N, n, c + 2) float32."""
+    if len(pictures) == 0:
+        raise ValueError("pictures must not be empty")
     starts = range(0, len(pictures), batch_size)
     parts = [
         network(np.array(lighten(pictures[i : i + batch_size]), ctx=device)).asnumpy()

@@ -121,6 +121,7 @@ class StackedAttention(HybridBlock):
             num_words=num_words,
             num_answers=num_answers,
             hidden_size=hidden_size,
+            score_size=score_size,
             layers=layers,
         )
         if not isinstance(blocks, int) or blocks < 0:
@@ -131,7 +132,7 @@ class StackedAttention(HybridBlock):
             raise ValueError(
                 "grid must be given with blocks, which need to know where regions lie"
             )
-        self.num_words = num_words
+        self.num_words, self.num_answers = num_words, num_answers
         self.num_regions = grid**2 if blocks else None
         self.regions = regions
         xavier = mx.init.Xavier()
@@ -164,6 +165,8 @@ class StackedAttention(HybridBlock):
                 raise TypeError(
                     f"features must be float32, got {onp.dtype(features.dtype).name}"
                 )
+        else:  # a hybridized network gives its parts symbols, which they cannot check
+            self.regions.check(features)
         _check_shape("question", question, (features.shape[0], None))
         _check_shape("length", length, (features.shape[0],))
         for name, array, most in (
@@ -268,7 +271,18 @@ def fit(
     History
         With "loss" (nats per question) and, given `validation`, its "error" (share of
         wrong answers).
+
+    Raises
+    ------
+    ValueError
+        There are no questions, or the network has no answer of such a number.
     """
+    if not len(data):
+        raise ValueError("data must not be empty")
+    if data.answer.min() < 0 or data.answer.max() >= network.num_answers:
+        raise ValueError(  # MXNet's loss would take the nearest answer, silently
+            f"data must have answers from 0 to {network.num_answers - 1}"
+        )
     network.hybridize(static_alloc=True)
     cross_entropy = gluon.loss.SoftmaxCrossEntropyLoss()
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from d2l_attention import seed_everything
 from d2l_attention.datasets import scenes
-from d2l_attention.datasets.questions import Vocabulary, examples
+from d2l_attention.datasets.questions import Examples, Vocabulary, examples
 from d2l_attention.region_network import RegionNetwork, describe, lighten, name_regions
 from d2l_attention.stacked_attention import (
     BiasedScore,
@@ -464,6 +464,7 @@ def test_a_grid_of_another_size_is_refused():
         {"num_words": 0},
         {"num_answers": 0},
         {"hidden_size": 2.5},
+        {"score_size": 0},
         {"layers": 0},
         {"blocks": -1},
         {"gain": 0.0},
@@ -508,3 +509,57 @@ def test_bad_pictures_are_refused():
             seed=0,
             progress=False,
         )
+
+
+@pytest.mark.parametrize("size", [(24, 25), (26, 26)])
+def test_hybridized_networks_refuse_pictures_of_another_size(size):
+    """26 x 26 pixels hold nine cells of 8 x 8 and a rest, which convolutions leave out."""
+    regions = RegionNetwork(attributes=4, grid=3, cell=8)
+    network = StackedAttention(WORDS, ANSWERS, hidden_size=4, regions=regions)
+    network.initialize()
+    network.hybridize(static_alloc=True)
+    asked_about = [np.array(a, dtype="int32") for a in ([[3, 8]], [2])]
+    network(np.zeros((1, 3, 24, 24)), *asked_about)
+    with pytest.raises(ValueError, match="pictures must be of shape"):
+        network(np.zeros((1, 3, *size)), *asked_about)
+    with pytest.raises(TypeError, match="pictures must be float32, got uint8"):
+        network(np.zeros((1, 3, 24, 24), dtype="uint8"), *asked_about)
+    with pytest.raises(ValueError, match="pictures must not be empty"):
+        describe(regions, onp.zeros((0, 3, 24, 24), "uint8"))
+
+
+def test_answers_must_not_repeat():
+    with pytest.raises(ValueError, match="answers must not repeat"):
+        Vocabulary(GOOD, answers=["yes", "yes", "no"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"question": onp.ones((2, 3), "int32")},
+        {"length": onp.ones(4, "int32")},
+        {"answer": onp.ones(2, "int32")},
+        {"picture": onp.array([0, 1, 2])},
+        {"picture": onp.array([0, -1, 1])},
+    ],
+)
+def test_examples_that_do_not_fit_are_refused(change):
+    ones, words = onp.ones(3, "int32"), onp.ones((3, 3), "int32")
+    arrays = {"picture": ones, "question": words, "length": ones, "answer": ones}
+    features = onp.zeros((2, 9, 7), "float32")
+    assert len(Examples(features, **arrays)) == 3
+    with pytest.raises(ValueError, match=next(iter(change))):
+        Examples(features, **(arrays | change))
+
+
+def test_fit_refuses_answers_that_the_network_does_not_have():
+    features = onp.zeros((2, 4, 3), "float32")
+    data = examples(Vocabulary(GOOD), features, GOOD)
+    network = StackedAttention(WORDS, 1)
+    network.initialize()
+    with pytest.raises(ValueError, match="data must have answers from 0 to 0"):
+        fit(network, data, epochs=1, seed=0, progress=False)
+    ones, words = onp.ones(0, "int32"), onp.ones((0, 3), "int32")
+    with pytest.raises(ValueError, match="data must not be empty"):
+        none = Examples(features, ones, words, ones, ones)
+        fit(network, none, epochs=1, seed=0, progress=False)

@@ -50,6 +50,8 @@ class Vocabulary:
         self.answers = (
             list(answers) if answers else sorted({q.answer for q in questions})
         )
+        if len(set(self.answers)) < len(self.answers):
+            raise ValueError(f"answers must not repeat, got {self.answers}")
         self._words, self._answers = (
             {text: number for number, text in enumerate(texts)}
             for texts in (self.words, self.answers)
@@ -105,6 +107,17 @@ class Examples:
     question: onp.ndarray
     length: onp.ndarray
     answer: onp.ndarray
+
+    def __post_init__(self):
+        for name in ("question", "length", "answer"):
+            rows = len(getattr(self, name))
+            if rows != len(self):
+                raise ValueError(f"{name} must have {len(self)} rows, got {rows}")
+        least, most = self.picture.min(initial=0), self.picture.max(initial=0)
+        if len(self) and (least < 0 or most >= len(self.features)):
+            raise ValueError(
+                f"picture must hold numbers from 0 to {len(self.features) - 1}"
+            )
 
     def __len__(self) -> int:
         return len(self.picture)
