@@ -96,8 +96,7 @@ def kernel_regression_figure(
         For an argument of the wrong kind or value; the message names it.
 
     >>> kernel_regression_figure([0, 1, 2], [1, 3, 2], query=1, bandwidth=0.5, kernel="boxcar")
-    Interactive figure: Nadaraya-Watson estimate of 3 points, boxcar kernel, bandwidth
-    0.5: 3.00 at x = 1.00.
+    Interactive figure: Nadaraya-Watson estimate of 3 points, boxcar kernel, bandwidth 0.5: 3.00 at x = 1.00.
     """
     points = _points(x, y)
     if not isinstance(identifier, str) or not re.fullmatch(
