@@ -1,5 +1,6 @@
 """Stacked attention: equal to an independent PyTorch network, and what must hold for every question."""
 
+import doctest
 from types import SimpleNamespace
 
 import numpy as onp
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2l_attention import seed_everything
+from d2l_attention import region_network, seed_everything, stacked_attention
+from d2l_attention.datasets import questions as question_arrays
 from d2l_attention.datasets import scenes
 from d2l_attention.datasets.questions import Examples, Vocabulary, examples
 from d2l_attention.region_network import RegionNetwork, describe, lighten, name_regions
@@ -563,3 +565,51 @@ def test_fit_refuses_answers_that_the_network_does_not_have():
     with pytest.raises(ValueError, match="data must not be empty"):
         none = Examples(features, ones, words, ones, ones)
         fit(network, none, epochs=1, seed=0, progress=False)
+
+
+# ----------------------------------------------------------------- how training goes on
+def fitted(small, **options):
+    _, _, vocabulary, (training, test) = small
+    seed_everything(1)
+    network = StackedAttention(
+        len(vocabulary.words), 2, hidden_size=8, score_size=8, layers=1
+    )
+    network.initialize()
+    history = fit(network, training, seed=0, progress=False, **options)
+    return network, history, test
+
+
+def test_an_epoch_takes_every_example_once(small, monkeypatch):
+    taken, batch_of = [], Examples.batch
+
+    def record(data, chosen, device=None):
+        taken.append(list(chosen))
+        return batch_of(data, chosen, device)
+
+    monkeypatch.setattr(Examples, "batch", record)
+    _, _, _, (training, _) = small
+    fitted(small, epochs=2, batch_size=32)
+    taken = [chosen for chosen in taken if len(chosen) > 1]  # one finds out the sizes
+    half = len(taken) // 2
+    for epoch in (taken[:half], taken[half:]):
+        everything = [example for chosen in epoch for example in chosen]
+        assert sorted(everything) == list(range(len(training)))
+    assert taken[0] != taken[half]  # in another order
+
+
+def test_the_best_epoch_is_kept(small):
+    _, _, _, (_, test) = small
+    options = {"epochs": 7, "learning_rate": 0.01, "batch_size": 16}
+    network, history, test = fitted(small, validation=test, **options)
+    assert history["error"][-1] > history["error"].min()  # else this test shows nothing
+    assert 1 - accuracy(network, test) == history["error"].min()
+
+
+@pytest.mark.parametrize(
+    "module",
+    [stacked_attention, region_network, question_arrays, scenes],
+    ids=lambda module: module.__name__,
+)
+def test_examples_of_docstrings(module):
+    results = doctest.testmod(module)
+    assert results.failed == 0 and results.attempted > 0
