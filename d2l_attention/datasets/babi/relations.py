@@ -1,7 +1,7 @@
 """What is where, which is bigger, who is what, and why: tasks 4 and 15-20, stories about things that hold still."""
 
-from collections.abc import Callable, Iterator
-from itertools import combinations, pairwise, product
+from collections.abc import Callable
+from itertools import combinations, product
 
 import numpy as onp
 
@@ -45,12 +45,14 @@ def tell_neighbours(random: onp.random.RandomState) -> list[Question]:
     As in the published files, the question names the room that its sentence names last.
     """
     telling = Telling(random)
-    rooms, side = telling.shuffled(PLACES)[:3], telling.pick(list(STEPS))
-    told = []
-    for first, second in telling.shuffled(pairwise(rooms)):
-        first, way, second = _from_either(telling, first, side, second)
-        telling.tell(f"The {first} is {way} of the {second}.")
-        told.append((first, way, second))
+    (first, middle, last), side = (
+        telling.shuffled(PLACES)[:3],
+        telling.pick(list(STEPS)),
+    )
+    doors = telling.shuffled([(first, side, middle), (last, OPPOSITE[side], middle)])
+    told = [_from_either(telling, *door) for door in doors]
+    for room, way, other in told:
+        telling.tell(f"The {room} is {way} of the {other}.")
     asked = random.randint(len(told))
     answer, way, other = told[asked]
     if telling.chance(0.5):
@@ -60,11 +62,13 @@ def tell_neighbours(random: onp.random.RandomState) -> list[Question]:
     return [telling.ask(question, answer, (asked,))]
 
 
-def _from_either(telling: Telling, first: str, side: str, second: str) -> tuple:
-    """Return what lies on which side of what, from either's point of view."""
-    if telling.chance(0.5):
-        return second, OPPOSITE[side], first
-    return first, side, second
+def _from_either(
+    telling: Telling, first: str, side: str, second: str, share=2 / 3
+) -> tuple:
+    """Return what lies on which side of what, from the first one's point of view as often as `share` says."""
+    if telling.chance(share):
+        return first, side, second
+    return second, OPPOSITE[side], first
 
 
 def tell_positions(random: onp.random.RandomState) -> list[Question]:
@@ -73,13 +77,12 @@ def tell_positions(random: onp.random.RandomState) -> list[Question]:
     first, middle, last = telling.shuffled(SHAPES)[:3]
     one = telling.pick(list(STEPS))
     two = telling.pick(list(STEPS), OPPOSITE[one])  # else first and last would coincide
-    steps = telling.shuffled([(first, one, middle), (middle, two, last)])
-    for a, side, b in steps:
-        if telling.chance(0.5):
-            a, side, b = b, OPPOSITE[side], a
+    steps = telling.shuffled([(middle, OPPOSITE[one], first), (middle, two, last)])
+    for step in steps:
+        a, side, b = _from_either(telling, *step)
         telling.tell(f"The {a} is {SIDES[side]} the {b}.")
     offset = onp.add(STEPS[one], STEPS[two])  # of the first, as seen from the last
-    way = (0, 1) if steps[0][0] == first else (1, 0)
+    way = (0, 1) if steps[0][2] == first else (1, 0)
     return [_whether_beside(telling, first, last, offset, way) for _ in range(8)]
 
 
@@ -95,36 +98,48 @@ def _whether_beside(telling, first, last, offset, way) -> Question:
 
 
 def tell_path(random: onp.random.RandomState) -> list[Question]:
-    """Task 19: six rooms, joined by five doors; how to go from one to another, two doors on?"""
+    """Task 19: a way from room to room to room, and three more rooms beside it; how to go from end to end?"""
     telling = Telling(random)
-    spots = {(0, 0): (rooms := telling.shuffled(PLACES))[0]}
-    doors = []
-    for room in rooms[1:]:
-        free = [
-            (old, side, new)
-            for old, (side, step) in product(spots, STEPS.items())
-            if (new := tuple(onp.add(old, step).tolist())) not in spots
-        ]
-        old, side, new = telling.pick(free)
-        spots[new] = room
-        doors.append((spots[old], side, room))  # the room lies on that side of the old
-    doors = telling.shuffled(doors)
-    for old, side, room in doors:
-        first, way, second = _from_either(telling, room, side, old)
+    rooms = telling.shuffled(PLACES)
+    doors = _six_rooms(telling, rooms)
+    while len(_spots(doors)) < len(rooms):  # two are in one spot
+        doors = _six_rooms(telling, rooms)
+    start, end = rooms[0], rooms[2]
+    told = telling.shuffled(doors)
+    for door in told:
+        share = 4 / 7 if door in doors[:2] else 3 / 4
+        first, way, second = _from_either(telling, *door, share)
         telling.tell(f"The {first} is {way} of the {second}.")
-    start, end, sides, supporting = telling.pick(list(_two_doors(doors)))
-    answer = ",".join(side[0] for side in sides)
+    (_, back, _), (_, ahead, _) = doors[:2]
     question = f"How do you go from the {start} to the {end}?"
-    return [telling.ask(question, answer, supporting)]
+    supporting = told.index(doors[0]), told.index(doors[1])
+    return [telling.ask(question, f"{OPPOSITE[back][0]},{ahead[0]}", supporting)]
 
 
-def _two_doors(doors) -> Iterator[tuple]:
-    """Yield all ways through two doors: (start, end, sides, indices of the doors)."""
-    both = [(a, side, b, k) for k, (a, side, b) in enumerate(doors)]
-    both += [(b, OPPOSITE[side], a, k) for a, side, b, k in both]
-    for (start, one, middle, k), (again, two, end, m) in product(both, both):
-        if middle == again and start != end:
-            yield start, end, (one, two), (k, m)
+def _six_rooms(telling: Telling, rooms: list[str]) -> list[tuple[str, str, str]]:
+    """Join two rooms to the second of three, and the others to any of the three: (room, on which side, of which)."""
+    start, middle, end, *others = rooms
+    back, ahead = telling.shuffled(STEPS)[:2]
+    taken = [
+        (middle, back),
+        (middle, ahead),
+        (start, OPPOSITE[back]),
+        (end, OPPOSITE[ahead]),
+    ]
+    free = [wall for wall in product((start, middle, end), STEPS) if wall not in taken]
+    walls = telling.shuffled(free)[: len(others)]
+    beside = [
+        (room, side, old) for room, (old, side) in zip(others, walls, strict=True)
+    ]
+    return [(start, back, middle), (end, ahead, middle), *beside]
+
+
+def _spots(doors: list[tuple[str, str, str]]) -> set[tuple[int, int]]:
+    """Where the rooms are; a door leads to a room whose place an earlier one gives, but the first two's."""
+    spots = {doors[0][2]: (0, 0)}
+    for room, side, old in doors:
+        spots[room] = tuple(onp.add(spots[old], STEPS[side]).tolist())
+    return set(spots.values())
 
 
 # --------------------------------------------------------------------------------- size

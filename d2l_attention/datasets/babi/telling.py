@@ -1,6 +1,8 @@
 """A story while it is told: sentences so far, chances, and what may be asked now."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as onp
@@ -60,9 +62,9 @@ class Telling:
 
     def weighted(self, weights: dict):
         """Return one of the keys, each as likely as its weight says."""
-        cumulated = onp.cumsum(list(weights.values()))
+        cumulated = list(accumulate(weights.values()))
         drawn = self.random.uniform() * cumulated[-1]
-        return list(weights)[int(onp.searchsorted(cumulated, drawn, side="right"))]
+        return list(weights)[bisect_right(cumulated, drawn)]
 
     def shuffled(self, items: Iterable) -> list:
         """Return the items in random order."""

@@ -1,6 +1,6 @@
 """Who is where, told in other ways: by "is", "is not" and "either", pronouns, two at once, out of order (tasks 9-14)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as onp
@@ -133,23 +133,38 @@ class AllToldError(Exception):
 class Days(Telling):
     """Task 14: where four people were at four times, not quite told in the order of the times.
 
+    A person's stays come one after the other, but what comes between two questions is
+    shuffled in the end.
+
     >>> days = Days(onp.random.RandomState(3))
     >>> days.proceed()
     >>> print(*days.story, sep="\\n")
-    This morning Ruth moved to the bedroom.
-    Yesterday Fred went to the bedroom.
+    Yesterday Ruth went to the office.
+    This morning Ruth travelled to the kitchen.
+    >>> days.ask("Where was Ruth before the kitchen?", "office", (1, 0)).supporting
+    (0, 1)
     """
 
     def __init__(self, random: onp.random.RandomState):
         super().__init__(random)
+        self.moved: dict[int, int] = {}  # where a sentence was told, where it stands
         self.left: dict[str, list[tuple[int, str]]] = {}  # (time, place), to be told
         self.stays: dict[str, dict[int, tuple[str, int]]] = {p: {} for p in PEOPLE}
         for person in PEOPLE:
             stays = [(0, self.pick(TOWN))]
             while len(stays) < len(TIMES):
                 stays.append((len(stays), self.pick(TOWN, stays[-1][1])))
-            told_at = onp.arange(len(stays)) + self.random.uniform(0, 2.5, len(stays))
-            self.left[person] = [stays[k] for k in onp.argsort(told_at)]
+            self.left[person] = stays
+
+    def ask(self, question: str, answer: str, supporting: Sequence[int]) -> Question:
+        """Move each sentence since the last question to another place, and ask."""
+        places = range(len(self.moved), len(self.story))
+        told = self.shuffled(places)
+        while any(old == new for old, new in zip(told, places, strict=True)):
+            told = self.shuffled(places)
+        self.story[len(self.moved) :] = [self.story[old] for old in told]
+        self.moved |= dict(zip(told, places, strict=True))
+        return super().ask(question, answer, [self.moved[k] for k in supporting])
 
     def proceed(self) -> None:
         """Tell of two stays, or raise AllToldError."""
@@ -181,7 +196,7 @@ def tell_days(random: onp.random.RandomState) -> list[Question]:
     while True:
         days = Days(random)
         try:
-            return list(ask_in_turn(days, days.proceed, days.where_before))
+            return list(ask_in_turn(days, days.proceed, days.where_before, recency=0.8))
         except AllToldError:  # before five questions were asked, which is rare
             continue
 

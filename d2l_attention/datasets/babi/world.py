@@ -30,6 +30,13 @@ PRESENT = {
     "get": ("picks up",),
     "drop": ("drops",),
 }
+GIFTS = {  # a question, what it asks for, and how often it is asked
+    "What did {giver} give to {receiver}?": ("thing", 2),
+    "Who did {giver} give the {thing} to?": ("receiver", 1),
+    "Who gave the {thing} to {receiver}?": ("giver", 1),
+    "Who gave the {thing}?": ("giver", 1),
+    "Who received the {thing}?": ("receiver", 1),
+}
 ARTICLE = {"apple": "an", "book": "a"}  # of what is new; nobody says "a milk"
 EARLIER = 0.24  # share of task 3's questions that name a place the thing has left
 
@@ -236,19 +243,13 @@ def where_things_were(world: World) -> list[Answerable]:
 
 def who_gave(world: World) -> list[Answerable]:
     """Task 5: who gave what to whom, the last time?"""
+    question = world.weighted({asked: often for asked, (_, often) in GIFTS.items()})
     found = {}
     for giver, thing, receiver, index in world.gifts:
-        asked = {  # the answers of earlier gifts are replaced
-            f"What did {giver} give to {receiver}?": thing,
-            f"Who did {giver} give the {thing} to?": receiver,
-            f"Who gave the {thing} to {receiver}?": giver,
-            f"Who gave the {thing}?": giver,
-            f"Who received the {thing}?": receiver,
-        }
-        for question, answer in asked.items():
-            found[question] = Answerable(question, answer, (index,))
-    twice = [one for question, one in found.items() if question.startswith("What")]
-    return [*found.values(), *twice]  # a third of the questions are about things
+        gift = {"giver": giver, "thing": thing, "receiver": receiver}
+        asked = question.format(**gift)  # the answers of earlier gifts are replaced
+        found[asked] = Answerable(asked, gift[GIFTS[question][0]], (index,))
+    return list(found.values())
 
 
 def whether_there(world: World) -> list[Answerable]:
@@ -261,14 +262,18 @@ def whether_there(world: World) -> list[Answerable]:
 
 
 def how_many(world: World) -> list[Answerable]:
-    """Task 7: how many things does somebody hold? It rests on all that came or went, in the story's order."""
+    """Task 7: how many things does somebody hold? It rests on all that came or went, in the story's order.
+
+    Only what a person does is a clue: who was but given something is not asked about.
+    """
     found = []
     for person, changes in world.changes.items():
         if changes:
             held = sum(world.things[name].holder == person for name in changes)
             supporting = tuple(sorted(chain(*changes.values())))
             question = f"How many objects is {person} carrying?"
-            found += _by_each_clue(question, NUMBERS[held], supporting)
+            acts = [k for k in supporting if world.story[k].startswith(f"{person} ")]
+            found += _by_each_clue(question, NUMBERS[held], supporting, acts)
     return found
 
 
@@ -281,13 +286,13 @@ def which_things(world: World) -> list[Answerable]:
             supporting = tuple(chain(*changes.values()))
             question = f"What is {person} carrying?"
             answer = ",".join(held) or "nothing"
-            found += _by_each_clue(question, answer, supporting)
+            found += _by_each_clue(question, answer, supporting, supporting)
     return found
 
 
-def _by_each_clue(question, answer, supporting) -> list[Answerable]:
+def _by_each_clue(question, answer, supporting, clues) -> list[Answerable]:
     """Return the question for each clue: who has done more of late is asked about more often."""
-    return [Answerable(question, answer, supporting, clue) for clue in supporting]
+    return [Answerable(question, answer, supporting, clue) for clue in clues]
 
 
 def teller(habits: Habits, answerable: Callable, recency: float = 1.0) -> Callable:
