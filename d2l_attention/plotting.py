@@ -144,6 +144,70 @@ def _label_axis(axis, labels: Sequence | None, length: int, name: str) -> None:
         axis.set_tick_params(rotation=60)
 
 
+def diagram(
+    boxes: dict[str, tuple[float, float, str]],
+    arrows: Sequence[tuple[str, str, str]],
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw how the parts of a network hang together: boxes, and arrows between them.
+
+    Parameters
+    ----------
+    boxes : dict of name: (x, y, text)
+        Where the middle of a box is, x to the right and y upwards, and what is in it.
+    arrows : sequence of (from, to, text)
+        Names of two boxes, and what goes from one to the other; may be "".
+
+    Raises
+    ------
+    ValueError
+        There are no boxes, or an arrow names a box that is not there.
+
+    >>> ax = diagram({"q": (0, 0, "question"), "a": (0, 1, "answer")}, [("q", "a", "$u$")])
+    >>> [text.get_text() for text in ax.texts if text.get_text()]
+    ['question', 'answer', '$u$']
+    """
+    if not boxes:
+        raise ValueError("boxes must not be empty")
+    for name in (name for arrow in arrows for name in arrow[:2]):
+        if name not in boxes:
+            raise ValueError(f"arrows must join boxes, and there is no box {name!r}")
+    ax = plt.gca() if ax is None else ax
+    frame = {"boxstyle": "round,pad=0.4", "fc": "white", "ec": COLORS["blue"]}
+    middle = {"ha": "center", "va": "center"}
+    drawn = {
+        name: ax.text(x, y, text, bbox=frame, **middle)
+        for name, (x, y, text) in boxes.items()
+    }
+    ax.set_axis_off()
+    x, y = onp.array([place for *place, _ in boxes.values()]).T
+    ax.set(
+        xlim=(x.min() - 0.5, x.max() + 0.5),
+        ylim=(y.min() - 0.5, y.max() + 0.5),
+    )
+    ax.figure.canvas.draw()  # only now do the boxes know how large they are
+    for start, end, text in arrows:
+        ends = [onp.array(boxes[name][:2], float) for name in (start, end)]
+        ax.annotate(
+            "",
+            ends[1],
+            ends[0],
+            arrowprops={
+                "arrowstyle": "-|>",
+                "patchA": drawn[start].get_bbox_patch(),
+                "patchB": drawn[end].get_bbox_patch(),
+                "fc": "black",
+            },
+        )
+        beside = {"ha": "left", "va": "center", "xytext": (6, 0)}  # an upright arrow
+        across = middle | {"xytext": (0, 0), "backgroundcolor": "white"}
+        style = beside if ends[0][0] == ends[1][0] else across
+        center = onp.mean(ends, axis=0)
+        ax.annotate(text, center, textcoords="offset points", **style)
+    return ax
+
+
 def band(
     x,
     samples,

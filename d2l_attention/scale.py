@@ -1,4 +1,4 @@
-"""One code path, two sizes: `quick` for a reader (about a minute), `paper` for the
+"""One code path, two sizes: `quick` for a reader (a minute or two), `paper` for the
 paper's own setting.
 
 The environment variable `D2L_ATTENTION_SCALE` picks the size; a notebook holds both in

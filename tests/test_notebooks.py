@@ -109,6 +109,12 @@ def test_outputs_hold_no_error_no_warning_no_widget_and_nothing_of_the_machine(n
 
 
 @every_notebook
+def test_no_command_of_latex_has_two_backslashes(name):
+    r"""In Python "\\tau" may be right; in the text it is a new line and the letters "tau"."""
+    assert re.findall(r"\\\\[A-Za-z]+", markdown(name)) == []
+
+
+@every_notebook
 def test_it_begins_with_the_setup_cell_and_the_title(name):
     setup, title, *rest = load(name).cells
     assert setup.source == address.SETUP.format(

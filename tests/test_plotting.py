@@ -284,3 +284,42 @@ def test_a_figure_is_drawn_the_same_twice(tmp_path):
     assert (tmp_path / "first.png").read_bytes() == (
         tmp_path / "second.png"
     ).read_bytes()
+
+
+# ------------------------------------------------------------------------------ diagram
+BOXES = {"a": (0, 0, "below"), "b": (0, 2, "above"), "c": (1, 1, "beside")}
+
+
+def test_a_diagram_has_its_boxes_and_what_goes_between_them():
+    ax = plotting.diagram(BOXES, [("a", "b", "$u$"), ("c", "b", "")])
+    texts = {text.get_text(): text for text in ax.texts if text.get_text()}
+    assert set(texts) == {"below", "above", "beside", "$u$"}
+    assert texts["below"].get_position() == (0, 0)
+    assert texts["$u$"].xy == pytest.approx((0, 1))
+
+
+@pytest.mark.parametrize("start, end", list(itertools.permutations(BOXES, 2)))
+def test_an_arrow_goes_from_box_to_box(start, end):
+    """It comes within a few points of both frames, and enters neither; its head is at the end."""
+    ax = plotting.diagram(BOXES, [(start, end, "")])
+    ax.figure.canvas.draw()
+    frame = {
+        text.get_text(): text.get_bbox_patch().get_window_extent()
+        for text in ax.texts[:3]
+    }
+    patch = ax.texts[3].arrow_patch
+    points = patch.get_transform().transform(patch.get_path().vertices)
+    near = {}
+    for name in (start, end):
+        box = frame[BOXES[name][2]]
+        assert not any(box.contains(*point) for point in points), name
+        near[name] = [box.padded(12).contains(*point) for point in points]
+        assert any(near[name]), name
+    assert sum(near[end]) > sum(near[start])  # the head has more corners
+
+
+def test_bad_diagrams_are_refused():
+    with pytest.raises(ValueError, match="boxes must not be empty"):
+        plotting.diagram({}, [])
+    with pytest.raises(ValueError, match=r"arrows must join boxes.*'x'"):
+        plotting.diagram(BOXES, [("a", "x", "")])

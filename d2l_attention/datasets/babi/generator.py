@@ -24,6 +24,9 @@ def generate(
     but it is told in words of this book. Questions of a story follow each other, and
     each tells the story up to it; the last story may be cut short.
 
+    Task 2 has more words than the published, and so is harder to learn: two tenses, and
+    no "there" behind every other thing taken, as in the tutorial's stories.
+
     Parameters
     ----------
     task : int
