@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+tomllib = pytest.importorskip(
+    "tomllib", reason="Python 3.10 cannot tell which package a module is of"
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
