@@ -143,6 +143,26 @@ def remember(name: str, key: str, run: Callable[[], Mapping]) -> dict:
     return known[key]
 
 
+def load_runs(name: str) -> dict[str, dict]:
+    """Return what `remember` has kept of a system's runs: {key: numbers by name}, in
+    the order in which they ran.
+
+    Raises
+    ------
+    FileNotFoundError
+        No run of this system has been recorded.
+    ValueError
+        A line of the file cannot be read.
+    """
+    path = RESULTS / f"{_plain_name(name)}.runs.jsonl"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no runs for {name!r} ({path}): run its notebook with "
+            "D2L_ATTENTION_SCALE=paper to record them"
+        )
+    return _read_runs(path)
+
+
 def _read_runs(path: Path) -> dict[str, dict]:
     if not path.is_file():
         return {}

@@ -222,3 +222,16 @@ def test_a_damaged_record_is_refused(paper, line):
 def test_names_of_runs_are_plain(paper):
     with pytest.raises(ValueError, match="name"):
         scale.remember("../model", "a", lambda: {})
+    with pytest.raises(ValueError, match="name"):
+        scale.load_runs("../model")
+
+
+def test_kept_runs_are_loaded_in_their_order_at_either_scale(paper, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="no runs for 'model'"):
+        scale.load_runs("model")
+    for key, error in (("b", 0.5), ("a", [0.25, 0.75])):
+        scale.remember("model", key, lambda error=error: {"error": error})
+    monkeypatch.setattr(scale, "SCALE", "quick")
+    runs = scale.load_runs("model")
+    assert runs == {"b": {"error": 0.5}, "a": {"error": [0.25, 0.75]}}
+    assert list(runs) == ["b", "a"]
