@@ -266,8 +266,8 @@ class Recipe:
     epochs, learning_rate, halve_every : int, float, int
         Plain stochastic gradient descent; the rate is halved every so many epochs.
     linear_epochs : int
-        Epochs of linear start before these, at half the rate, without softmax; 0 for
-        none.
+        Epochs of linear start before these, without softmax, at a steady rate; 0 for
+        none. With a linear start the rate is half of `learning_rate` in both parts.
     batch_size, clip_norm : int, float
         Costs are summed over a batch, whose examples are drawn with replacement; each
         parameter's gradient is cut to this norm.

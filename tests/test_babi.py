@@ -297,13 +297,29 @@ def doors(question):
     )
 
 
+def left_since(question):
+    """Task 3: has the thing left the place asked about before its last one?"""
+    touched, after, _ = question.supporting
+    person = question.story[touched].split()[0]
+    later = question.story[after + 1 :]
+    return any(text.startswith(f"{person} ") and "there" not in text for text in later)
+
+
+def group_sizes(question):
+    """Task 16: how many animals are of each kind."""
+    kinds = [text.split()[-1] for text in question.story if " is a " in text]
+    return sorted(Counter(kinds).values())
+
+
 PAIR = re.compile(r"The (.+?) is .*the (.+)\.")
 TIMES = ("yesterday", "morning", "afternoon", "evening")
 BUILT = {  # what to count, and how far apart the shares may be together
+    3: (left_since, 0.08),
     4: (shared_place, 0.05),
     5: (lambda q: (q.question.split()[:2], " to " in q.question), 0.05),
     7: (asked_person_acts, 0.08),
     14: (times_told, 0.08),
+    16: (group_sizes, 0.05),
     17: (shared_place, 0.08),
     19: (doors, 0.05),
 }
@@ -328,7 +344,12 @@ def test_generated_stories_are_built_like_the_published(generated, published, ta
 
 @pytest.mark.parametrize(
     "task, shares",
-    [(6, {"yes": 0.5}), (9, {"yes": 0.36}), (10, {"yes": 0.4, "maybe": 0.14})],
+    [
+        (6, {"yes": 0.5}),
+        (17, {"yes": 0.5}),
+        (9, {"yes": 0.36}),
+        (10, {"yes": 0.4, "maybe": 0.14}),
+    ],
 )
 def test_yes_no_and_maybe_are_balanced(generated, task, shares):
     count = Counter(question.answer for question in generated(task))

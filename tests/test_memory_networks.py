@@ -82,8 +82,13 @@ def build(variant, questions=QUESTIONS, memory_size=10, hidden_size=6, scale=1.0
 
 
 # --------------------------------------------------------------------------- the oracle
-def torch_network(torch, parameters, encoder, questions, variant, linear=False):
-    """The network written from the paper's equations, word by word and question by question."""
+def torch_network(
+    torch, parameters, encoder, questions, variant, linear=False, ages=None
+):
+    """The network written from the paper's equations, word by word and question by question.
+
+    `ages` are those of each story's sentences, if other than ..., 2, 1, 0.
+    """
     num_words, hops = encoder.num_words, variant["hops"]
     size = parameters["size"]
     number = {word: i for i, word in enumerate(encoder.words)}
@@ -104,21 +109,21 @@ def torch_network(torch, parameters, encoder, questions, variant, linear=False):
             total = total + for_position * weight[word]
         return total
 
-    def memory(weight, story):
+    def memory(weight, story, age):
         rows = [
-            sentence(weight, s) + weight[num_words + age]
-            for age, s in enumerate(reversed(story))
+            sentence(weight, s) + weight[num_words + min(a, encoder.memory_size - 1)]
+            for s, a in zip(story, age, strict=True)
         ]
         if variant["nothing"] == "places":
             return torch.stack(
-                [*reversed(rows), *[0 * weight[0]] * (encoder.memory_size - len(story))]
+                [*rows, *[0 * weight[0]] * (encoder.memory_size - len(story))]
             )
         nothing = (
             [weight[num_words + encoder.memory_size]]
             if variant["nothing"] == "sentence"
             else []
         )
-        return torch.stack([*nothing, *reversed(rows)])
+        return torch.stack([*nothing, *rows])
 
     if variant["tying"] == "adjacent":
         chain = [parameters[f"embedding_{k}"] for k in range(hops + 1)]
@@ -129,13 +134,15 @@ def torch_network(torch, parameters, encoder, questions, variant, linear=False):
             [parameters["key_embedding"]] * hops,
             [parameters["value_embedding"]] * hops,
         )
+    if ages is None:
+        ages = [range(len(q.story))[::-1] for q in questions]
     logits, looks = [], []
-    for q in questions:
+    for q, age in zip(questions, ages, strict=True):
         state, weights = sentence(asks, q.question), []
         for key, value in zip(keys, values, strict=True):
-            scores = memory(key, q.story) @ state
+            scores = memory(key, q.story, age) @ state
             alpha = scores if linear else torch.softmax(scores, 0)
-            found = alpha @ memory(value, q.story)
+            found = alpha @ memory(value, q.story, age)
             state = (
                 parameters["state"] @ state
                 if variant["tying"] == "layer-wise"
@@ -301,6 +308,30 @@ def test_without_the_empty_sentence_a_look_must_find_something():
     onp.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
 
 
+def test_predict_gives_probabilities_of_the_logits():
+    encoder, network = build(VARIANTS[0])
+    stories = encoder(QUESTIONS)
+    logits, _ = network(*encoder.batch(stories, onp.arange(len(stories))))
+    expected = onp.exp(logits.asnumpy())
+    expected /= expected.sum(-1, keepdims=True)
+    probability, _ = predict(network, encoder, stories, batch_size=7)
+    onp.testing.assert_allclose(probability, expected, atol=1e-5)
+
+
+def test_ages_beyond_the_memory_are_its_last():
+    encoder = Encoder(QUESTIONS, memory_size=3)
+    stories = encoder(
+        [question(["Ada went to the hall."] * 3, "Where is Ada?", "hall")]
+    )
+    age = encoder.batch(stories, onp.arange(1), onp.array([[7, 2, 1]]))[2]
+    assert age.tolist() == [[3, 2, 2, 1]]  # 3 is nothing's
+
+
+def test_a_question_may_be_longer_than_every_sentence():
+    encoder = Encoder([question(["Ada left."], "Who left the old hall?", "Ada")])
+    assert encoder.longest == 5
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.integers(1, 30), min_size=1, max_size=8),
@@ -325,6 +356,11 @@ def test_unfilled_places_hold_zeros_whatever_the_parameters():
     for k in range(4):
         network.collect_params()[f"{network.prefix}embedding_{k}"].data()[-1] = 7.0
     onp.testing.assert_array_equal(predict(network, encoder, encoder([ask]))[0], before)
+
+
+def test_a_single_sentence_may_have_an_empty_one_behind_it():
+    ages = noisy_ages(onp.ones(100, int), 1, 0.1, onp.random.RandomState(0))
+    assert set(ages.ravel().tolist()) == {0, 1}
 
 
 def test_noise_is_spread_evenly():
@@ -358,6 +394,79 @@ def test_learns_where_people_are_and_repeats_itself():
         errors.append(error_rate(network, encoder, encoder(test)))
     assert len(phases) == 2 and phases[1]["loss"][-1] < phases[0]["loss"][0] / 5
     assert errors[0] == errors[1] < 0.05
+
+
+def test_training_follows_the_recipe():
+    """Step by step in PyTorch: costs summed over a batch, each gradient cut by itself,
+    the rate halved after the linear start only, batches and gaps drawn anew.
+    """
+    torch = pytest.importorskip("torch")
+    variant, questions = VARIANTS[0], QUESTIONS[:13]
+    recipe = Recipe(
+        epochs=3,
+        learning_rate=0.02,
+        halve_every=1,
+        linear_epochs=2,
+        batch_size=4,
+        clip_norm=4.0,
+        noise=0.4,
+    )
+    encoder, network = build(variant, questions, memory_size=6, scale=0.5)
+    stories = encoder(questions)
+    parameters = {
+        name: torch.tensor(
+            parameter.data().asnumpy(), dtype=torch.float64, requires_grad=True
+        )
+        for name, parameter in network._reg_params.items()
+        if parameter.grad_req != "null"
+    }
+    phases = fit(network, encoder, stories, recipe, seed=5, progress=False)
+
+    losses, cut = [[], []], []
+    for phase, epochs in enumerate((2, 3)):
+        random = onp.random.RandomState([5, phase])
+        for epoch in range(epochs):
+            rate, costs = 0.01 / (2**epoch if phase else 1), []
+            for chosen in random.randint(13, size=(3, 4)):
+                length = stories.length[chosen]
+                gaps = noisy_ages(length, stories.length.max(), 0.4, random)
+                ages = [row[:n] for row, n in zip(gaps, length, strict=True)]
+                asked = [questions[k] for k in chosen]
+                logits, _ = torch_network(
+                    torch,
+                    parameters | {"size": 6},
+                    encoder,
+                    asked,
+                    variant,
+                    linear=phase == 0,
+                    ages=ages,
+                )
+                answers = torch.tensor(stories.answer[chosen], dtype=torch.long)
+                cost = torch.nn.functional.cross_entropy(
+                    logits, answers, reduction="sum"
+                )
+                gradients = torch.autograd.grad(cost, list(parameters.values()))
+                for parameter, gradient in zip(
+                    parameters.values(), gradients, strict=True
+                ):
+                    cut.append(gradient.norm().item() > 4.0)
+                    shorter = gradient * min(1, 4.0 / gradient.norm().item())
+                    parameter.data -= rate * shorter
+                costs.append(cost.item() / 4)
+            losses[phase].append(onp.mean(costs))
+    assert 0.1 < onp.mean(cut) < 0.9  # else cutting would not be tested
+    for phase in (0, 1):
+        assert phases[phase]["loss"] == pytest.approx(losses[phase], rel=1e-4)
+    for name, expected in parameters.items():
+        found = network._reg_params[name].data().asnumpy()
+        assert abs(found - expected.detach().numpy()).max() < 1e-4, name
+
+
+def test_defaults_are_the_papers():
+    assert Recipe() == Recipe(100, 0.01, 25, 0, 32, 40.0, 0.0)
+    network = MemoryNetwork(5)
+    sizes = (network.hidden_size, network.hops, network.memory_size)
+    assert sizes == (20, 3, 50)
 
 
 def test_the_rate_halves():

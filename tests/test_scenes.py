@@ -161,7 +161,23 @@ def test_the_same_seed_gives_the_same_scenes_and_another_does_not():
     assert a.questions != c.questions and (a.pictures != c.pictures).any()
 
 
+def test_one_relation_and_two_of_a_seed_are_drawn_apart():
+    one, two = (scenes.generate(3, seed=0, relations=n) for n in (1, 2))
+    assert one.things[0] != two.things[0]
+
+
 # ------------------------------------------------------------------------------- pixels
+def test_noise_is_as_strong_as_it_is_set():
+    """Only noise makes a pixel lighter than paper: twice the noise, twice as much."""
+    lighter = []
+    for noise in (0.0, 0.01, 0.02):
+        pictures = scenes.generate(20, seed=0, noise=noise, distractors=0).pictures
+        off = pictures / 255.0 - scenes.PAPER
+        lighter.append(onp.quantile(off, 0.75))
+    assert abs(lighter[0]) < 0.003 and 0.003 < lighter[1] < 0.01
+    assert lighter[2] / lighter[1] == pytest.approx(2, rel=0.25)
+
+
 def nearest(patch: onp.ndarray) -> str:
     """The colour of a cell by the mean of its most colourful pixels; "" if it is empty paper."""
     pixels = patch.reshape(3, -1).T / 255.0

@@ -321,6 +321,32 @@ def small():
     return history, right, vocabulary, data
 
 
+def test_pictures_are_described_in_parts():
+    pictures = scenes.generate(7, seed=0, **EASY).pictures
+    network = RegionNetwork(attributes=4, grid=3, cell=8, channels=16)
+    network.initialize()
+    whole = describe(network, pictures, batch_size=7)
+    assert whole.shape == (7, 9, 6)
+    onp.testing.assert_allclose(
+        describe(network, pictures, batch_size=3), whole, atol=1e-6
+    )
+
+
+def test_naming_takes_the_given_rate(monkeypatch):
+    rates = []
+    monkeypatch.setattr(
+        region_network,
+        "train",
+        lambda _, __, trainer, **_o: rates.append(trainer.learning_rate),
+    )
+    data = scenes.generate(2, seed=0, **EASY)
+    network = RegionNetwork(attributes=4, grid=3, cell=8)
+    network.initialize()
+    names = data.names(colors=2, shapes=2)
+    name_regions(network, data.pictures, names, epochs=1, seed=0, learning_rate=0.5)
+    assert rates == [0.5]
+
+
 def test_regions_are_named(small):
     history, right, _, _ = small
     assert history["loss"][-1] < history["loss"][0] / 5 and right > 0.98
@@ -568,14 +594,14 @@ def test_fit_refuses_answers_that_the_network_does_not_have():
 
 
 # ----------------------------------------------------------------- how training goes on
-def fitted(small, **options):
+def fitted(small, seed=0, **options):
     _, _, vocabulary, (training, test) = small
     seed_everything(1)
     network = StackedAttention(
         len(vocabulary.words), 2, hidden_size=8, score_size=8, layers=1
     )
     network.initialize()
-    history = fit(network, training, seed=0, progress=False, **options)
+    history = fit(network, training, seed=seed, progress=False, **options)
     return network, history, test
 
 
@@ -595,6 +621,24 @@ def test_an_epoch_takes_every_example_once(small, monkeypatch):
         everything = [example for chosen in epoch for example in chosen]
         assert sorted(everything) == list(range(len(training)))
     assert taken[0] != taken[half]  # in another order
+
+
+def test_fit_hands_on_what_it_was_given(small, monkeypatch):
+    handed = {}
+
+    def record(step, batches, trainer, **options):
+        orders = [[b[-1].asnumpy().tolist() for b in batches(0)]]
+        handed.update(options, rate=trainer.learning_rate, orders=orders)
+
+    monkeypatch.setattr(stacked_attention, "train", record)
+    _, _, _, (_, test) = small
+    fitted(small, epochs=3, clip_norm=2.5, learning_rate=0.125)
+    assert handed["clip_norm"] == 2.5 and handed["rate"] == 0.125
+    assert handed["epochs"] == 3 and handed["monitor"] is handed["patience"] is None
+    first = handed["orders"]
+    fitted(small, epochs=3, validation=test, patience=2, seed=1)
+    assert handed["patience"] == 2 and handed["monitor"] == "error"
+    assert set(handed["evaluate"]()) == {"error"} and handed["orders"] != first
 
 
 def test_the_best_epoch_is_kept(small):

@@ -26,7 +26,7 @@ NAMES = ("Brian", "Julius", "Bernhard", "Olga", "Ruth")
 KINDS = ("lion", "crow", "toad", "mule")
 COLORS = ("white", "green", "black", "brown")
 # How many of the five are of the kind asked for, and of the other kinds; and how often.
-GROUPS = {(2, 2, 1): 0.6, (2, 1, 1, 1): 0.2, (4, 1): 0.1, (2, 3): 0.1}
+GROUPS = {(2, 2, 1): 0.6, (2, 1, 1, 1): 0.2, (4, 1): 0.1, (2, 3): 0.085, (5,): 0.015}
 SMALL = ("marble", "bag of marbles")  # all of the large hold both
 LARGE = ("bag", "drawer", "trunk", "crate")
 ROOMS = {  # what drives one there, and to take what
