@@ -3,8 +3,8 @@ seeds.
 
 MXNet 1.9.1 (2022) is the last release on the package index. It still does everything
 this book needs, but it was written for NumPy 1.x, Python's old `distutils` and a CUDA
-11 installed by hand. `prepare()` bridges the three gaps. It runs once, on `import
-d2l_attention`, before anything else:
+11 installed by hand. `prepare()` bridges these gaps, and mends one defect. It runs
+once, on `import d2l_attention`, before anything else:
 
 1. **Names that NumPy and Python dropped.** MXNet looks some of them up while it is
    imported. They are lent to NumPy for those two seconds and taken away again
@@ -18,6 +18,9 @@ d2l_attention`, before anything else:
    against CUDA 11. When the `nvidia-*-cu11` wheels are installed, their libraries are
    loaded first, in an order in which each finds what it needs (`CUDA_LIBRARIES`).
    Nothing is loaded for the CPU build.
+4. **A block without children could not be loaded.** For such a block
+   `load_parameters` reads arrays of MXNet's older kind, with which a network of the
+   NumPy interface fails at its next call. They are turned into the newer kind.
 """
 
 import contextlib
@@ -30,7 +33,7 @@ import sys
 import threading
 import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as onp
@@ -221,6 +224,23 @@ def _patch_mxnet() -> None:
         setattr(module, alias, view)
     for name in TEXT_MODULES:
         sys.modules[name].str = _AttributeText
+    parameter = sys.modules["mxnet"].gluon.Parameter
+    if not hasattr(parameter._load_init, "__wrapped__"):
+        parameter._load_init = _loads_np_arrays(parameter._load_init)
+
+
+def _loads_np_arrays(load_init: Callable) -> Callable:
+    """Wrap `Parameter._load_init(data, ...)`: with the NumPy interface, `data` is of
+    its kind of array.
+    """
+
+    @functools.wraps(load_init)
+    def wrapped(self, data, *args, **options):
+        if sys.modules["mxnet"].util.is_np_array():
+            data = data.as_np_ndarray()
+        return load_init(self, data, *args, **options)
+
+    return wrapped
 
 
 class _AttributeTextType(type):

@@ -318,6 +318,25 @@ def test_predict_gives_probabilities_of_the_logits():
     onp.testing.assert_allclose(probability, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("hybridize", [False, True])
+@pytest.mark.parametrize("variant", VARIANTS[:3], ids=lambda v: v["encoding"])
+def test_a_saved_network_answers_the_same(tmp_path, variant, hybridize):
+    encoder, network = build(variant)
+    stories = encoder(QUESTIONS)
+    network.save_parameters(str(tmp_path / "network.params"))
+    other = MemoryNetwork(encoder.num_words, hidden_size=6, memory_size=10, **variant)
+    other.load_parameters(str(tmp_path / "network.params"))
+    if hybridize:
+        other.hybridize()
+    for found, expected in zip(
+        predict(other, encoder, stories),
+        predict(network, encoder, stories),
+        strict=True,
+    ):
+        onp.testing.assert_allclose(found, expected, atol=1e-6)
+    assert fit(other, encoder, stories, Recipe(epochs=1), seed=0, progress=False)
+
+
 def test_ages_beyond_the_memory_are_its_last():
     encoder = Encoder(QUESTIONS, memory_size=3)
     stories = encoder(

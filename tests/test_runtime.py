@@ -659,3 +659,36 @@ def test_bad_seed(seed, error):
 
 def test_public_names():
     assert set(d2l_attention.__all__) == {"seed_everything", "try_all_gpus", "try_gpu"}
+
+
+# --------------------------------------------------------------- saving and loading again
+@pytest.mark.parametrize("ready", [False, True], ids=["new", "used"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_saved_block_can_be_loaded(tmp_path, nested, ready):
+    """MXNet by itself loads old arrays into a block that has no children."""
+    from mxnet import autograd, np
+    from mxnet.gluon import nn
+
+    def build():
+        block = nn.Dense(3, in_units=2)
+        if nested:
+            outer = nn.HybridSequential()
+            outer.add(block)
+            block = outer
+        return block
+
+    x, first, second = np.ones((4, 2)), build(), build()
+    first.initialize()
+    expected = first(x)
+    first.save_parameters(str(tmp_path / "block.params"))
+    if ready:
+        second.initialize()
+        second(x)
+    second.load_parameters(str(tmp_path / "block.params"))
+    with autograd.record():
+        found = second(x)
+    found.backward()
+    assert (found == expected).all()
+    for parameter in second.collect_params().values():
+        assert isinstance(parameter.data(), np.ndarray)
+        assert isinstance(parameter.grad(), np.ndarray)
