@@ -14,6 +14,7 @@ service: it is not masked, and softmax gives it weight. Without either, question
 what a story does not say are answered far worse. `datasets.stories` makes the arrays.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -86,7 +87,7 @@ class MemoryNetwork(HybridBlock):
     nothing : str
         "sentence" or "never": an empty sentence has learned vectors. "places": its
         vectors are zero.
-    attention : AttentionBlock
+    attention : Attention or LinearAttention
         How to look; dot-product attention by default.
     params : mxnet.gluon.ParameterDict, optional
         Parameters of another network to share.
@@ -145,6 +146,11 @@ class MemoryNetwork(HybridBlock):
             Attention(DotProductScore()) if attention is None else attention
         )
         normal = mx.init.Normal(0.1)
+        if not isinstance(self.attention, Attention | LinearAttention):
+            raise TypeError(
+                "attention must be an Attention or a LinearAttention, "
+                f"got {type(attention).__name__}"
+            )
         for name in self._embedding_names():  # a row per word, per age, and for nothing
             shape = (num_words + memory_size + 1, hidden_size)
             setattr(self, name, self.params.get(name, shape=shape, init=normal))
@@ -251,6 +257,21 @@ def _legacy(F, operator, *arrays, **attributes):
     ).as_np_ndarray()
 
 
+def _check_fits(network: MemoryNetwork, encoder: Encoder) -> None:
+    """Raise unless the encoder makes arrays as the network takes them."""
+    for name in ("num_words", "memory_size", "encoding"):
+        wanted, given = getattr(network, name), getattr(encoder, name)
+        if wanted != given:
+            raise ValueError(
+                f"encoder must have the network's {name}, {wanted!r}, got {given!r}"
+            )
+    if (network.nothing == "places") != (encoder.nothing == "places"):
+        raise ValueError(
+            f"encoder must have the network's nothing, {network.nothing!r}, "
+            f"got {encoder.nothing!r}"
+        )
+
+
 def _check_choice(name: str, value, choices: Sequence) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
@@ -274,6 +295,11 @@ class Recipe:
     noise : float
         Up to this share of empty sentences is mixed into a story, so that ages are not
         learned by heart.
+
+    Raises
+    ------
+    ValueError
+        A number is out of range.
     """
 
     epochs: int = 100
@@ -283,6 +309,21 @@ class Recipe:
     batch_size: int = 32
     clip_norm: float = 40.0
     noise: float = 0.0
+
+    def __post_init__(self):
+        for name in ("epochs", "halve_every", "batch_size"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a positive integer, got {value!r}")
+        if not isinstance(self.linear_epochs, int) or self.linear_epochs < 0:
+            raise ValueError(
+                f"linear_epochs must be 0 or a positive integer, got {self.linear_epochs!r}"
+            )
+        for name in ("learning_rate", "clip_norm"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if not 0 <= self.noise <= 1:
+            raise ValueError(f"noise must be from 0 to 1, got {self.noise}")
 
 
 def fit(
@@ -306,13 +347,14 @@ def fit(
     Raises
     ------
     ValueError
-        An answer is not in the vocabulary.
+        An answer is not in the vocabulary, or the encoder is made for another network.
     """
     if (stories.answer < 0).any():
         raise ValueError("stories must not have answers outside the vocabulary")
+    _check_fits(network, encoder)
     phases, rate = [(network, recipe.epochs)], recipe.learning_rate
-    if recipe.linear_epochs:
-        linear = network.looking_with(LinearAttention(DotProductScore()))
+    if recipe.linear_epochs:  # the authors' settings halve the rate of both phases
+        linear = network.looking_with(LinearAttention(network.attention.score))
         phases, rate = [(linear, recipe.linear_epochs), *phases], rate / 2
     histories = []
     for number, (phase, epochs) in enumerate(phases):
@@ -388,7 +430,15 @@ def predict(
     """Answer all questions: (probabilities (N, V), weights (N, K, 1 + n)), NumPy arrays.
 
     The first weight of a look is what it gives to nothing, the empty sentence.
+
+    Raises
+    ------
+    ValueError
+        The encoder is made for another network, or `batch_size` is not positive.
     """
+    _check_fits(network, encoder)
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be positive, got {batch_size}")
     parts = []
     for start in range(0, len(stories), batch_size):
         chosen = onp.arange(start, min(start + batch_size, len(stories)))

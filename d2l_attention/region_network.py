@@ -98,7 +98,7 @@ class RegionNetwork(HybridBlock):
             maps, (-2, -5, -2)
         )  # (B, n, c); MXNet fails if it is reshaped before
         features = F.npx.activation(self.output(maps), act_type="sigmoid")
-        blank = F.np.zeros_like(_legacy(F, "slice_axis", maps, axis=2, begin=0, end=2))
+        blank = F.np.zeros_like(_legacy(F, "slice_axis", maps, axis=2, begin=0, end=1))
         return F.np.concatenate([features, blank + places], axis=-1)
 
 
@@ -108,6 +108,8 @@ def describe(
     """Describe the regions of many pictures once and for all: (N, 3, H, W) uint8 -> (N, n, c + 2) float32."""
     if len(pictures) == 0:
         raise ValueError("pictures must not be empty")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be positive, got {batch_size}")
     starts = range(0, len(pictures), batch_size)
     parts = [
         network(np.array(lighten(pictures[i : i + batch_size]), ctx=device)).asnumpy()

@@ -279,6 +279,11 @@ def fit(
     """
     if not len(data):
         raise ValueError("data must not be empty")
+    if batch_size < 1 or not learning_rate > 0:
+        raise ValueError(
+            "batch_size and learning_rate must be positive, "
+            f"got {batch_size} and {learning_rate}"
+        )
     if data.answer.min() < 0 or data.answer.max() >= network.num_answers:
         raise ValueError(  # MXNet's loss would take the nearest answer, silently
             f"data must have answers from 0 to {network.num_answers - 1}"
@@ -326,6 +331,10 @@ def predict(
     network: StackedAttention, data: Examples, *, batch_size: int = 500, device=None
 ) -> tuple[onp.ndarray, onp.ndarray]:
     """Answer all questions: (number of the answer (N,), weights (N, K, n)), NumPy arrays."""
+    if not len(data):
+        raise ValueError("data must not be empty")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be positive, got {batch_size}")
     answers, weights = [], []
     for start in range(0, len(data), batch_size):
         chosen = onp.arange(start, min(start + batch_size, len(data)))

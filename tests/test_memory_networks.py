@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d2l_attention import memory_networks, seed_everything
-from d2l_attention.attention import DotProductScore
+from d2l_attention.attention import Attention, BilinearScore, DotProductScore
 from d2l_attention.datasets import stories
 from d2l_attention.datasets.stories import Encoder, noisy_ages, read
 from d2l_attention.memory_networks import (
@@ -564,6 +564,73 @@ def test_unknown_words_are_refused():
 def test_bad_settings_are_refused(change):
     with pytest.raises(ValueError, match=next(iter(change))):
         MemoryNetwork(**({"num_words": 5} | change))
+
+
+@pytest.mark.parametrize(
+    "name, bad",
+    [
+        ("epochs", 0),
+        ("halve_every", 2.5),
+        ("batch_size", -3),
+        ("linear_epochs", -1),
+        ("learning_rate", float("nan")),
+        ("clip_norm", 0.0),
+        ("noise", 30.0),
+    ],
+)
+def test_bad_recipes_are_refused(name, bad):
+    with pytest.raises(ValueError, match=f"^{name} must be"):
+        Recipe(**{name: bad})
+
+
+@pytest.mark.parametrize(
+    "name, other",
+    [
+        ("memory_size", {"memory_size": 9}),
+        ("encoding", {"encoding": "bag"}),
+        ("nothing", {"nothing": "places"}),
+    ],
+)
+def test_an_encoder_of_another_network_is_refused(name, other):
+    _, network = build(VARIANTS[0])
+    encoder = Encoder(QUESTIONS, **{"memory_size": 10} | other)
+    stories = encoder(QUESTIONS)
+    with pytest.raises(ValueError, match=f"encoder must have the network's {name}"):
+        predict(network, encoder, stories)
+    with pytest.raises(ValueError, match=f"encoder must have the network's {name}"):
+        fit(network, encoder, stories, Recipe(), seed=0, progress=False)
+    larger = Encoder([*QUESTIONS, question(["Dan left."], "Who left?", "Dan")])
+    with pytest.raises(ValueError, match="encoder must have the network's num_words"):
+        predict(network, larger, stories)
+
+
+def test_bad_attention_and_batch_size_are_refused():
+    with pytest.raises(TypeError, match="attention must be an Attention"):
+        MemoryNetwork(5, attention="dot")
+    encoder, network = build(VARIANTS[0])
+    with pytest.raises(ValueError, match="batch_size must be positive"):
+        predict(network, encoder, encoder(QUESTIONS), batch_size=-1)
+
+
+def test_a_linear_start_keeps_the_network_s_score():
+    encoder = Encoder(QUESTIONS, memory_size=10)
+    attention = Attention(BilinearScore(20))
+    network = MemoryNetwork(encoder.num_words, memory_size=10, attention=attention)
+    network.initialize()
+    recipe = Recipe(epochs=1, linear_epochs=1)
+    predict(network, encoder, encoder(QUESTIONS))  # the score finds out its sizes
+    before = [p.data().asnumpy() for p in network.attention.collect_params().values()]
+    phases = fit(network, encoder, encoder(QUESTIONS), recipe, seed=0, progress=False)
+    after = [p.data().asnumpy() for p in network.attention.collect_params().values()]
+    assert len(phases) == 2
+    assert all((a != b).any() for a, b in zip(before, after, strict=True))
+
+
+def test_an_answer_s_blanks_do_not_count():
+    first, second = (question(["Ada left."], "Who left?", a) for a in ("Ada ", "ada"))
+    encoder = Encoder([first, second])
+    assert encoder.words == ["ada", "left", "who"]
+    assert encoder([first, second]).answer.tolist() == [0, 0]
 
 
 def test_empty_input_is_refused():

@@ -267,3 +267,17 @@ def test_a_full_grid_is_refused_if_no_layout_is_found(monkeypatch):
     monkeypatch.setattr(scenes, "ATTEMPTS", 3)
     with pytest.raises(ValueError, match="no room found for 15 things"):
         scenes.generate(5, seed=0, grid=4, relations=2, colors=5, distractors=0)
+
+
+def test_things_that_cannot_be_drawn_or_named_are_refused():
+    rest = {"grid": 3, "cell": 8, "noise": 0, "random": onp.random.RandomState(0)}
+    for bad in (
+        scenes.Thing(0, 0, "blue", "hexagon"),
+        scenes.Thing(0, 0, "mauve", "circle"),
+        scenes.Thing(3, 0, "blue", "circle"),
+    ):
+        with pytest.raises(ValueError, match="things must be drawable"):
+            scenes.draw((bad,), **rest)
+    for bad in ({"colors": 7}, {"shapes": 5}, {"colors": 0}):
+        with pytest.raises(ValueError, match="colors must be from 1 to"):
+            scenes.generate(1, seed=0).names(**bad)

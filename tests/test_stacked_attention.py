@@ -641,12 +641,43 @@ def test_fit_hands_on_what_it_was_given(small, monkeypatch):
     assert set(handed["evaluate"]()) == {"error"} and handed["orders"] != first
 
 
-def test_the_best_epoch_is_kept(small):
+def test_the_best_epoch_is_kept(small, monkeypatch):
+    rights, seen = iter([0.5, 0.8, 0.6, 0.7, 0.9]), []
+
+    def judge(network, data, *, device=None):
+        seen.append(network.answer.weight.data().asnumpy())
+        return next(rights)
+
+    monkeypatch.setattr(stacked_attention, "accuracy", judge)
     _, _, _, (_, test) = small
-    options = {"epochs": 7, "learning_rate": 0.01, "batch_size": 16}
-    network, history, test = fitted(small, validation=test, **options)
-    assert history["error"][-1] > history["error"].min()  # else this test shows nothing
-    assert 1 - accuracy(network, test) == history["error"].min()
+    network, history, _ = fitted(small, validation=test, epochs=5, patience=2)
+    assert len(seen) == 4 and history.stopped_early and history.best == 1
+    onp.testing.assert_array_equal(network.answer.weight.data().asnumpy(), seen[1])
+
+
+def test_bad_numbers_are_refused(small):
+    _, _, vocabulary, (training, _) = small
+    network = StackedAttention(len(vocabulary.words), 2, hidden_size=8, score_size=8)
+    network.initialize()
+    for bad in ({"batch_size": 0}, {"learning_rate": -0.1}):
+        with pytest.raises(ValueError, match="batch_size and learning_rate must be"):
+            fit(network, training, epochs=1, seed=0, progress=False, **bad)
+    with pytest.raises(ValueError, match="batch_size must be positive"):
+        predict(network, training, batch_size=-1)
+    eye = RegionNetwork(attributes=4, grid=3, cell=8)
+    with pytest.raises(ValueError, match="batch_size must be positive"):
+        describe(eye, onp.zeros((1, 3, 24, 24), "uint8"), batch_size=0)
+
+
+def test_one_channel_is_enough():
+    eye = RegionNetwork(attributes=2, grid=3, cell=8, channels=1)
+    eye.initialize()
+    assert describe(eye, onp.zeros((2, 3, 24, 24), "uint8")).shape == (2, 9, 4)
+
+
+def test_no_answers_are_not_all_answers():
+    with pytest.raises(ValueError, match="answer"):
+        Vocabulary(GOOD, answers=[])
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class Vocabulary:
             *sorted({word for q in questions for word in q.text.split()}),
         ]  # "" is padding
         self.answers = (
-            list(answers) if answers else sorted({q.answer for q in questions})
+            sorted({q.answer for q in questions}) if answers is None else list(answers)
         )
         if len(set(self.answers)) < len(self.answers):
             raise ValueError(f"answers must not repeat, got {self.answers}")

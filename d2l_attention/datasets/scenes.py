@@ -125,6 +125,11 @@ class Scenes:
 
     def names(self, *, colors: int = 4, shapes: int = 3) -> onp.ndarray:
         """Say which of the first colours and shapes stand in each cell: (N, grid * grid, colors + shapes), 0 or 1."""
+        if not (1 <= colors <= len(COLORS) and 1 <= shapes <= len(SHAPES)):
+            raise ValueError(
+                f"colors must be from 1 to {len(COLORS)} and shapes from 1 to "
+                f"{len(SHAPES)}, got {colors} and {shapes}"
+            )
         found = onp.zeros(
             (len(self.things), self.grid, self.grid, len(COLORS) + len(SHAPES)), "uint8"
         )
@@ -362,6 +367,9 @@ def draw(
     """
     canvas = onp.full((3, grid * cell, grid * cell), PAPER)
     for thing in things:
+        known = thing.color in COLORS and thing.shape in SHAPES
+        if not (known and 0 <= thing.row < grid and 0 <= thing.column < grid):
+            raise ValueError(f"things must be drawable on the grid, got {thing}")
         ink = onp.clip(
             onp.array(COLORS[thing.color]) + random.uniform(-0.06, 0.06, size=3), 0, 1
         )

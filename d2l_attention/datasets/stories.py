@@ -1,8 +1,9 @@
 """Stories and questions as arrays: bags of words, rows of a table of sentences, and how long ago each was told.
 
-A sentence is a sum of word vectors, weighed by position. The position encoding of
-Sukhbaatar et al. (2015, section 4.1) has rank two, so that a sentence needs just two
-bags of words, and embedding it is one matrix product:
+A sentence is a sum of word vectors, weighed by position. The position encoding is that
+of the authors' published code; Sukhbaatar et al. (2015, section 4.1) print half of it,
+shifted. It has rank two, so that a sentence needs just two bags of words, and embedding
+it is one matrix product:
 
     sum_j l_j * (A x_j) = A b + r * (A p),    b = sum_j x_j,    p = sum_j (j - (J + 1) / 2) / J x_j
 
@@ -128,7 +129,7 @@ class Encoder:
             _check_question(number, question)
         sentences = {text for q in questions for text in (*q.story, q.question)}
         words = {word for text in sentences for word in read(text)} | {
-            q.answer.lower() for q in questions
+            q.answer.strip().lower() for q in questions
         }
         self.words = sorted(words)
         self.memory_size, self.encoding, self.nothing = memory_size, encoding, nothing
@@ -168,12 +169,14 @@ class Encoder:
             line[1 : 1 + len(kept)] = [rows[text] for text in kept]
         question = onp.stack([self._bag(read(q.question)) for q in questions])
         answer = onp.array(
-            [self._number.get(q.answer.lower(), -1) for q in questions], "int32"
+            [self._number.get(q.answer.strip().lower(), -1) for q in questions], "int32"
         )
         return Stories(onp.stack(bags), story, length, question, answer)
 
     def _bag(self, words: list[str]) -> onp.ndarray:
-        """Count words (V,); for the position encoding also add up their places, from -1/2 to 1/2 (2 V,)."""
+        """Count words (V,); for the position encoding also add up their places, from -1/2 to
+        1/2 in sentences of at most J words (2 V,).
+        """
         counts, places = onp.zeros((2, self.num_words), "float32")
         for j, word in enumerate(words, start=1):
             if word not in self._number:
