@@ -108,9 +108,9 @@ def _masked_softmax(F, scores, mask, limit, compact):
     """
     allowed = None
     if mask is not None:
-        allowed = _legacy(F, "broadcast_like", mask, scores)
+        allowed = legacy(F, "broadcast_like", mask, scores)
         # -limit where masked, else limit
-        bound = _legacy(F, "BlockGrad", (allowed - 0.5) * (2 * limit))
+        bound = legacy(F, "BlockGrad", (allowed - 0.5) * (2 * limit))
         scores = F.np.minimum(scores, bound)
     if compact:
         scores = F.np.maximum(scores, -limit)
@@ -118,7 +118,7 @@ def _masked_softmax(F, scores, mask, limit, compact):
             scores.as_nd_ndarray() > -limit
         ).as_np_ndarray()  # 0 or 1 in the scores' dtype; no gradient
     weights = F.npx.softmax(scores)
-    return weights if allowed is None else weights * _legacy(F, "BlockGrad", allowed)
+    return weights if allowed is None else weights * legacy(F, "BlockGrad", allowed)
 
 
 def expand_mask(
@@ -351,11 +351,11 @@ class ScaledDotProductScore(Score):
     def hybrid_forward(self, F, query, key):
         if self._size and self._scale_in_product:
             scale = self._size**-0.5
-            return _legacy(
+            return legacy(
                 F.linalg, "gemm2", query, key, transpose_b=True, alpha=scale
             )  # (B, m, n)
         return F.npx.batch_dot(
-            _legacy(F.contrib, "div_sqrt_dim", query), key, transpose_b=True
+            legacy(F.contrib, "div_sqrt_dim", query), key, transpose_b=True
         )
 
 
@@ -435,7 +435,7 @@ class CosineScore(Score):
     def _unit(F, x):
         """Scale to unit length; first by the largest entry, so that squares neither overflow nor vanish."""
         largest = F.np.max(F.np.abs(x), axis=-1, keepdims=True)
-        x = x / F.np.maximum(_legacy(F, "BlockGrad", largest), 1e-30)
+        x = x / F.np.maximum(legacy(F, "BlockGrad", largest), 1e-30)
         return x / F.np.sqrt(
             F.np.maximum(F.np.sum(F.np.square(x), axis=-1, keepdims=True), 0.5)
         )
@@ -589,7 +589,7 @@ class MultiHeadAttention(AttentionBlock):
         key = self._split(F, self.key_projection(key))  # (B * H, n, d / H)
         value = self._split(F, self.value_projection(value))  # (B * H, n, d / H)
         if mask is not None:
-            mask = _legacy(
+            mask = legacy(
                 F,
                 "broadcast_axis",
                 F.np.expand_dims(mask, 1),
@@ -698,8 +698,10 @@ def _limit(dtype) -> float:
 
 
 # ----------------------------------------------------------------------------- plumbing
-def _legacy(F, operator, *arrays, **attributes):
-    """Call an operator of MXNet's older interface, several of which are faster than their NumPy-like peers."""
+def legacy(F, operator: str, *arrays, **attributes):
+    """Call an operator of MXNet's older interface, several of which are faster than
+    their NumPy-like peers or have none.
+    """
     return getattr(F, operator)(
         *(array.as_nd_ndarray() for array in arrays), **attributes
     ).as_np_ndarray()
@@ -707,4 +709,4 @@ def _legacy(F, operator, *arrays, **attributes):
 
 def _transpose(F, x):
     """Swap the two middle axes of a 4-d array."""
-    return _legacy(F, "transpose", x, axes=(0, 2, 1, 3))
+    return legacy(F, "transpose", x, axes=(0, 2, 1, 3))

@@ -20,7 +20,13 @@ from dataclasses import dataclass
 
 import numpy as onp
 
-from d2l_attention.attention import Attention, AttentionBlock, DotProductScore, Score
+from d2l_attention.attention import (
+    Attention,
+    AttentionBlock,
+    DotProductScore,
+    Score,
+    legacy,
+)
 from d2l_attention.datasets.stories import (
     ENCODINGS,
     NOTHING,
@@ -232,15 +238,15 @@ class MemoryNetwork(HybridBlock):
 
     def _words(self, F, weight):
         """The rows of an embedding that belong to words, (V, d)."""
-        return _legacy(F, "slice_axis", weight, axis=0, begin=0, end=self.num_words)
+        return legacy(F, "slice_axis", weight, axis=0, begin=0, end=self.num_words)
 
     def _ages(self, F, weight, age):
         """Embed ages: (B, n) -> (B, n, d)."""
         if self.nothing != "places":
             return F.np.take(weight, age + self.num_words, axis=0)
         end = self.num_words + self.memory_size
-        ages = _legacy(F, "slice_axis", weight, axis=0, begin=self.num_words, end=end)
-        empty = _legacy(F, "slice_axis", weight, axis=0, begin=end, end=end + 1) * 0
+        ages = legacy(F, "slice_axis", weight, axis=0, begin=self.num_words, end=end)
+        empty = legacy(F, "slice_axis", weight, axis=0, begin=end, end=end + 1) * 0
         return F.np.take(F.np.concatenate([ages, empty], axis=0), age, axis=0)
 
     def _embed(self, F, weight, sentences, ramp):
@@ -249,12 +255,6 @@ class MemoryNetwork(HybridBlock):
         if ramp is not None:
             words = F.np.concatenate([words, F.np.dot(words, ramp)], axis=0)  # (2 V, d)
         return F.np.dot(sentences, words)
-
-
-def _legacy(F, operator, *arrays, **attributes):
-    return getattr(F, operator)(
-        *(array.as_nd_ndarray() for array in arrays), **attributes
-    ).as_np_ndarray()
 
 
 def _check_fits(network: MemoryNetwork, encoder: Encoder) -> None:

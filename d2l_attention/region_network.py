@@ -7,6 +7,7 @@ values for `stacked_attention`.
 
 import numpy as onp
 
+from d2l_attention.attention import legacy
 from d2l_attention.training import History, batches, train
 
 import mxnet as mx
@@ -91,14 +92,14 @@ class RegionNetwork(HybridBlock):
             )
 
     def hybrid_forward(self, F, pictures, places):
-        maps = _legacy(
+        maps = legacy(
             F, "transpose", self.convolutions(pictures), axes=(0, 2, 3, 1)
         )  # (B, g, g, c)
         maps = F.npx.reshape(
             maps, (-2, -5, -2)
         )  # (B, n, c); MXNet fails if it is reshaped before
         features = F.npx.activation(self.output(maps), act_type="sigmoid")
-        blank = F.np.zeros_like(_legacy(F, "slice_axis", maps, axis=2, begin=0, end=1))
+        blank = F.np.zeros_like(legacy(F, "slice_axis", maps, axis=2, begin=0, end=1))
         return F.np.concatenate([features, blank + places], axis=-1)
 
 
@@ -190,7 +191,3 @@ def _check_positive(**values) -> None:
     for name, value in values.items():
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} must be a positive integer, got {value!r}")
-
-
-def _legacy(F, operator, array, **attributes):
-    return getattr(F, operator)(array.as_nd_ndarray(), **attributes).as_np_ndarray()

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 import numpy as onp
 
-from d2l_attention.attention import AdditiveScore, Attention
+from d2l_attention.attention import AdditiveScore, Attention, legacy
 from d2l_attention.datasets.questions import Examples
 from d2l_attention.region_network import RegionNetwork
 from d2l_attention.training import History, train
@@ -203,12 +203,12 @@ class StackedAttention(HybridBlock):
 
     def read(self, F, question, length):
         """The LSTM's state at the last word of each question: (B, T), (B,) -> (B, d)."""
-        words = self.words(_legacy(F, "transpose", question, axes=(1, 0)))  # (T, B, d)
+        words = self.words(legacy(F, "transpose", question, axes=(1, 0)))  # (T, B, d)
         start = F.np.zeros_like(
-            _legacy(F, "slice_axis", words, axis=0, begin=0, end=1)
+            legacy(F, "slice_axis", words, axis=0, begin=0, end=1)
         )  # (1, B, d)
         states, _ = self.reader(words, [start, start])
-        return _legacy(F, "SequenceLast", states, length, use_sequence_length=True)
+        return legacy(F, "SequenceLast", states, length, use_sequence_length=True)
 
 
 class ResidualBlock(HybridBlock):
@@ -236,9 +236,9 @@ class ResidualBlock(HybridBlock):
     def hybrid_forward(self, F, x):
         maps = F.npx.reshape(x, (-2, -6, self.grid, self.grid, -2))  # (B, g, g, d)
         seen = self.convolution(
-            _legacy(F, "transpose", maps, axes=(0, 3, 1, 2))
+            legacy(F, "transpose", maps, axes=(0, 3, 1, 2))
         )  # (B, d, g, g)
-        seen = _legacy(F, "transpose", seen, axes=(0, 2, 3, 1))
+        seen = legacy(F, "transpose", seen, axes=(0, 2, 3, 1))
         return x + self.output(F.npx.reshape(seen, (-2, -5, -2)))
 
 
@@ -367,9 +367,3 @@ def _check_shape(name: str, array, shape: tuple) -> None:
     if not fits:
         wanted = ", ".join("any" if size is None else str(size) for size in shape)
         raise ValueError(f"{name} must be of shape ({wanted}), got {array.shape}")
-
-
-def _legacy(F, operator, *arrays, **attributes):
-    return getattr(F, operator)(
-        *(array.as_nd_ndarray() for array in arrays), **attributes
-    ).as_np_ndarray()
