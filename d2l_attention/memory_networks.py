@@ -151,12 +151,12 @@ class MemoryNetwork(HybridBlock):
         self.attention = (
             Attention(DotProductScore()) if attention is None else attention
         )
-        normal = mx.init.Normal(0.1)
         if not isinstance(self.attention, Attention | LinearAttention):
             raise TypeError(
                 "attention must be an Attention or a LinearAttention, "
                 f"got {type(attention).__name__}"
             )
+        normal = mx.init.Normal(0.1)
         for name in self._embedding_names():  # a row per word, per age, and for nothing
             shape = (num_words + memory_size + 1, hidden_size)
             setattr(self, name, self.params.get(name, shape=shape, init=normal))

@@ -65,7 +65,10 @@ def tell_neighbours(random: onp.random.RandomState) -> list[Question]:
 def _from_either(
     telling: Telling, first: str, side: str, second: str, share=2 / 3
 ) -> tuple:
-    """Return what lies on which side of what, from the first one's point of view as often as `share` says."""
+    """Return what lies on which side of what, from the first one's point of view as often as `share` says.
+
+    The shares of tasks 4, 17 and 19 are those counted in the published files.
+    """
     if telling.chance(share):
         return first, side, second
     return second, OPPOSITE[side], first
@@ -135,7 +138,7 @@ def _six_rooms(telling: Telling, rooms: list[str]) -> list[tuple[str, str, str]]
 
 
 def _spots(doors: list[tuple[str, str, str]]) -> set[tuple[int, int]]:
-    """Where the rooms are; a door leads to a room whose place an earlier one gives, but the first two's."""
+    """Return the places that rooms take, counted from the middle one; each door joins a room to an earlier one."""
     spots = {doors[0][2]: (0, 0)}
     for room, side, old in doors:
         spots[room] = tuple(onp.add(spots[old], STEPS[side]).tolist())
