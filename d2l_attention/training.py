@@ -176,8 +176,10 @@ def train(
     patience : int, optional
         Stop after this many epochs in a row that did not improve on the best one.
     description, progress : str, bool
-        What the progress line says, and whether there is one. Its last state holds no
-        times or rates: a notebook that is executed again prints the same.
+        What the progress line says, and whether there is one. Losses are shown while it
+        lasts; its last state is the same on every machine, where last bits, and so an
+        early stop, differ. With `patience` it says how many epochs there could have
+        been.
 
     Raises
     ------
@@ -212,9 +214,10 @@ def train(
             stopped = (
                 patience is not None and epoch - best >= patience and epoch + 1 < epochs
             )
-            _show_epoch(line, records, best, stopped)
+            _show_epoch(line, records, best)
             if stopped:
                 break
+        _show_end(line, epochs, may_stop=patience is not None)
     for parameter, value in best_values:
         parameter.set_data(value)
     return History(records, best, stopped)
@@ -319,8 +322,8 @@ def _is_best(records, monitor, best) -> bool:
 
 @contextmanager
 def _progress_line(description: str, epochs: int, progress: bool) -> Iterator[tqdm]:
-    """Show one line of plain text on stdout that is rewritten in place and ends in the
-    state of the last epoch.
+    """Show one line of plain text on stdout that is rewritten in place and ends in a
+    state that is the same on every machine.
     """
     layout = "{desc} |{bar:10}| {n_fmt}/{total_fmt} epochs{postfix}"
     line = tqdm(
@@ -340,11 +343,19 @@ def _progress_line(description: str, epochs: int, progress: bool) -> Iterator[tq
         line.close()
 
 
-def _show_epoch(line: tqdm, records, best, stopped) -> None:
+def _show_epoch(line: tqdm, records, best) -> None:
     text = ", ".join(
         f"{name} {value:.3g}" for name, value in records[-1].items() if name != "epoch"
     )
     if best is not None:
         text += f", best epoch {best + 1}"
-    line.set_postfix_str(text + (", stopped early" if stopped else ""), refresh=False)
+    line.set_postfix_str(text, refresh=False)
     line.update(1)
+
+
+def _show_end(line: tqdm, epochs: int, *, may_stop: bool) -> None:
+    """Leave what no run changes: no loss, and no epoch at which it stopped early."""
+    line.bar_format = "{desc} |{bar:10}| " + (
+        f"at most {epochs} epochs" if may_stop else "{n_fmt}/{total_fmt} epochs"
+    )
+    line.update(epochs - line.n)

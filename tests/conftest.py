@@ -1,13 +1,10 @@
-"""What all tests share: one thread (so that results are exact), the runtime, and the
-real data where present.
+"""What all tests share: the runtime, and the real data where present. The instruction set
+and the single thread are set in the folder above.
 """
 
 import os
 
-os.environ["OMP_NUM_THREADS"] = (
-    "1"  # before MXNet loads: a second thread moves the last bits of a result
-)
-os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["MPLBACKEND"] = "Agg"
 
 from pathlib import Path
 

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import processor
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from slides import ROOT, toc_notebooks
@@ -26,7 +27,7 @@ KERNEL = {
     "name": "python3",
 }
 # What the book, the decks, nbval and Colab read
-CELL_METADATA = {"cellView", "mystnb", "slideshow", "tags"}
+CELL_METADATA = {"cellView", "mystnb", "slideshow", "tags", "tolerance"}
 KEEP_OUTPUT = "nbval-ignore-output"
 
 
@@ -153,9 +154,8 @@ def main() -> int:
         help="write nothing, fail if a notebook would change",
     )
     arguments = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = (
-        "1"  # more threads add in another order, and the last bit moves
-    )
+    processor.pin()
+    os.environ["D2L_ATTENTION_SCALE"] = "quick"
     os.environ.pop("MPLBACKEND", None)  # figures go into the notebook
     changed = []
     for path in arguments.paths or [ROOT / name for name in toc_notebooks(ROOT)]:
