@@ -6,8 +6,10 @@ import os
 
 os.environ["MPLBACKEND"] = "Agg"
 
+import importlib.util
 from pathlib import Path
 
+import browser
 import pytest
 
 import d2l_attention  # noqa: F401  (prepares MXNet for every test module)
@@ -18,6 +20,22 @@ if os.environ.get("D2L_ATTENTION_REQUIRE_ORACLES") == "1":
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_report_header() -> list[str]:
+    """What some tests need beside the environment that make sets up; without it they are skipped."""
+    folder = data_folder()
+    torch = importlib.util.find_spec("torch") is not None
+    return [
+        f"real data, for its readers: {folder or 'none, skipped (D2L_ATTENTION_DATA=folder)'}",
+        f"browser, for pages and decks: {browser.find_chromium() or 'none, skipped (install chromium)'}",
+        f"PyTorch, an oracle and a peer: {'installed' if torch else 'none, skipped'}",
+    ]
+
+
+def data_folder() -> Path | None:
+    folder = Path(os.environ.get("D2L_ATTENTION_DATA", SHARED_DATA))
+    return folder if folder.is_dir() else None
+
+
 @pytest.fixture
 def real_data(monkeypatch) -> Path:
     """The folder with real data sets: `D2L_ATTENTION_DATA`, else `../shared/data`
@@ -25,10 +43,8 @@ def real_data(monkeypatch) -> Path:
 
     A test that asks for it is skipped where there is neither: tests never download.
     """
-    folder = Path(os.environ.get("D2L_ATTENTION_DATA", SHARED_DATA))
-    if not folder.is_dir():
-        pytest.skip(
-            f"no real data: D2L_ATTENTION_DATA is not set and there is no folder {folder.name!r} to use"
-        )
+    folder = data_folder()
+    if folder is None:
+        pytest.skip("no real data: D2L_ATTENTION_DATA names no folder")
     monkeypatch.setenv("D2L_ATTENTION_DATA", str(folder))
     return folder

@@ -9,6 +9,7 @@ from pathlib import Path
 import address
 import execute
 import nbformat
+import nbval_tolerance
 import pytest
 from publishing import ROOT
 from slides import toc_notebooks
@@ -149,6 +150,41 @@ def test_at_most_three_cells_escape_the_comparison_and_none_prints_a_metric(name
     assert [
         c.source for c in loose if METRIC.search(c.source + json.dumps(c.outputs))
     ] == []
+
+
+def printed(cell) -> str:
+    """What a cell's stored output says in text."""
+    texts = [o.get("text", "") for o in cell.outputs]
+    texts += [o.get("data", {}).get("text/plain", "") for o in cell.outputs]
+    return "\n".join(text for text in texts if not text.startswith("<Figure"))
+
+
+@every_notebook
+def test_a_tolerance_is_small_and_has_numbers_to_forgive(name):
+    for cell in code_cells(name):
+        if (tolerance := nbval_tolerance.of_cell(cell.metadata)) is None:
+            continue
+        assert tolerance <= 0.2, f"compares next to nothing:\n{cell.source}"
+        assert nbval_tolerance.NUMBER.search(printed(cell)), (
+            f"no number:\n{cell.source}"
+        )
+        assert not any("text/html" in o.get("data", {}) for o in cell.outputs)
+        # NumPy fills digits up with blanks, and another digit then moves the text
+        assert not re.search(r"\[ |\d +[\],]|\d\.? {2,}[\d-]", printed(cell)), (
+            cell.source
+        )
+
+
+@every_notebook
+def test_progress_lines_hold_nothing_that_a_run_decides(name):
+    lines = [
+        line
+        for cell in code_cells(name)
+        for line in printed(cell).splitlines()
+        if "|#" in line
+    ]
+    end = re.compile(r".*\|##########\| (at most \d+|(\d+)/\2) epochs")
+    assert [line for line in lines if not end.fullmatch(line)] == []
 
 
 @every_notebook
