@@ -52,9 +52,9 @@ bench: $(VENV)/oracles ## measure speed against PyTorch and d2l, as ratios in on
 execute: $(VENV)/installed ## run all notebooks again and keep their outputs (no diff if nothing changed)
 	$(BIN)/python tools/execute.py
 
-results: $(VENV)/installed ## run the notebooks at the papers' scale and record what they measure in results/
-	D2L_ATTENTION_SCALE=paper $(BIN)/jupyter nbconvert --to notebook --execute --output-dir _build/paper \
-	    $(filter-out %/index.ipynb book/%,$(NOTEBOOKS))
+# NAME counts only where it is given to make: some systems have a variable of that name.
+results: $(VENV)/installed ## measure all systems at the papers' scale into results/, or one: make results NAME=memory_networks
+	$(BIN)/python tools/measure.py $(if $(filter command,$(origin NAME)),$(NAME))
 
 lock: ## resolve pyproject.toml anew into requirements.lock, for all Pythons at once (needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv: $(PYTHON) -m pip install uv"; exit 1; }
@@ -65,8 +65,8 @@ lock: ## resolve pyproject.toml anew into requirements.lock, for all Pythons at 
 address: $(VENV)/installed ## write the repository's public address everywhere: make address REPOSITORY=owner/name
 	$(BIN)/python tools/address.py "$(REPOSITORY)"
 
-clean: ## remove what was built and installed
-	rm -rf _build $(VENV)
+clean: ## remove what was built and installed; with RUNS=1 also the runs that make results has kept in .runs
+	rm -rf _build $(VENV) $(if $(filter 1,$(RUNS)),.runs)
 
 # ------------------------------------------------------------------------------------- to install
 # MXNet's and d2l's own pins cannot be resolved on a current Python, hence --no-deps from a lock.

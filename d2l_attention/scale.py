@@ -3,7 +3,8 @@ paper's own setting.
 
 The environment variable `D2L_ATTENTION_SCALE` picks the size; a notebook holds both in
 one call of `choose`. A paper-scale run records what it measured in `results/NAME.json`,
-which the book's tables read.
+which the book's tables read. Where that takes many runs, `d2l_attention.runs` measures
+them and keeps them for the next time.
 """
 
 import datetime
@@ -13,10 +14,15 @@ import os
 import platform
 import re
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import numpy as onp
+
+if TYPE_CHECKING:
+    from d2l_attention.runs import Runs
 
 SCALES = ("quick", "paper")
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -60,9 +66,10 @@ def save_results(
     seeds: Sequence[int],
     data: str,
     device: str,
+    runs: "Runs | None" = None,
 ) -> Path | None:
-    """Write what a paper-scale run measured to `results/NAME.json`; at quick scale only
-    check the arguments.
+    """Write what a paper-scale execution measured to `results/NAME.json`, and its runs
+    to `results/NAME.runs.jsonl`; at quick scale only check the arguments.
 
     Parameters
     ----------
@@ -75,8 +82,12 @@ def save_results(
         in its list. Mean and sample standard deviation (None for a single value) are
         added.
     minutes, seeds, data, device : float, list of int, str, str
-        Wall time of the run, its seeds, the data set and `runtime.describe_device`'s
-        sentence.
+        Wall time of this execution, its seeds, the data set and
+        `runtime.describe_device`'s sentence.
+    runs : Runs, optional
+        The runs that the metrics come from. Then the date is that of the newest run,
+        the minutes of reused runs are added, the file says how many runs there are, how
+        many of them were reused and the date of the oldest, and a line is printed.
 
     Returns
     -------
@@ -86,10 +97,10 @@ def save_results(
     Raises
     ------
     ValueError
-        The name is not a plain name, a number is not finite, or a metric's values do
-        not match the seeds.
+        The name is not a plain name, a number is not finite, a metric's values do not
+        match the seeds, or the runs are none, or of another system or device.
     """
-    _plain_name(name)
+    plain_name(name)
     if not (math.isfinite(minutes) and minutes >= 0):
         raise ValueError(f"minutes must be finite and not negative, got {minutes}")
     if not metrics:
@@ -97,55 +108,79 @@ def save_results(
     result = {
         "name": name,
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-        "versions": {"python": platform.python_version()}
-        | {p: version(p) for p in ("mxnet", "numpy")},
+        "versions": versions(),
         "device": device,
         "minutes": round(float(minutes), 2),
         "seeds": [int(seed) for seed in seeds],
         "data": data,
-        "metrics": {
-            key: _summary(key, metric, len(seeds)) for key, metric in metrics.items()
+    }
+    result |= _of_runs(result, runs) if runs is not None else {}
+    result["metrics"] = {
+        key: _summary(key, metric, len(seeds)) for key, metric in metrics.items()
+    }
+    return _record(result, runs) if SCALE == "paper" else None
+
+
+def _of_runs(result: dict, runs: "Runs") -> dict:
+    """What a result says otherwise, or says too, because of its runs."""
+    if (runs.name, runs.device) != (result["name"], result["device"]):
+        raise ValueError(
+            f"runs must be those of {result['name']}, {result['device']}, "
+            f"got those of {runs.name}, {runs.device}"
+        )
+    if not runs.records:
+        raise ValueError("runs must hold at least one run")
+    dates = [record["date"] for record in runs.records.values()]
+    earlier = sum(runs.records[key]["minutes"] for key in runs.reused)
+    return {
+        "date": max(dates),
+        "minutes": round(result["minutes"] + earlier, 2),
+        "runs": {
+            "count": len(dates),
+            "reused": len(runs.reused),
+            "oldest": min(dates),
         },
     }
-    return _write(name, result) if SCALE == "paper" else None
 
 
-def remember(name: str, key: str, run: Callable[[], Mapping]) -> dict:
-    """Return what one of a system's many runs measured; at paper scale run it only if
-    it never ran before.
+def _record(result: dict, runs: "Runs | None") -> Path:
+    RESULTS.mkdir(exist_ok=True)
+    name = result["name"]
+    if runs is not None:
+        lines = [json.dumps(record) + "\n" for record in runs.records.values()]
+        write_whole(RESULTS / f"{name}.runs.jsonl", "".join(lines))
+        count = "{reused} of {count} runs reused, the oldest of {oldest}"
+        print(f"{name}: {count.format(**result['runs'])}")
+    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
+    return write_whole(RESULTS / f"{name}.json", text)
 
-    Hours of runs can so be stopped and taken up again, or be shared between processes.
-    What a run measured is one line of `results/NAME.runs.jsonl`; delete the file to
-    measure anew. At quick scale nothing is read or kept.
 
-    Parameters
-    ----------
-    name, key : str
-        System, and which of its runs.
-    run : callable
-        Trains and returns numbers (or lists of numbers) by name.
+def versions() -> dict[str, str]:
+    """Return the versions of Python, MXNet and NumPy, by their names in lower case."""
+    import mxnet as mx  # its CUDA build has another name, so its metadata do not help
 
-    Raises
-    ------
-    ValueError
-        A line of the file cannot be read.
+    return {
+        "python": platform.python_version(),
+        "mxnet": mx.__version__,
+        "numpy": onp.__version__,
+    }
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all, whatever stops the process, and whoever
+    writes it at the same time.
     """
-    if SCALE == "quick":
-        return dict(run())
-    path = RESULTS / f"{_plain_name(name)}.runs.jsonl"
-    known = _read_runs(path)
-    if key not in known:
-        known[key] = dict(run())
-        line = json.dumps({"key": key, **known[key]}, allow_nan=False) + "\n"
-        RESULTS.mkdir(exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line)
-    return known[key]
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        return unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def load_runs(name: str) -> dict[str, dict]:
-    """Return what `remember` has kept of a system's runs: {key: numbers by name}, in
-    the order in which they ran.
+    """Return the runs behind `results/NAME.json`, from `results/NAME.runs.jsonl`: {key:
+    numbers by name, and date, device and minutes}, in the order in which they ran.
 
     Raises
     ------
@@ -154,33 +189,34 @@ def load_runs(name: str) -> dict[str, dict]:
     ValueError
         A line of the file cannot be read.
     """
-    path = RESULTS / f"{_plain_name(name)}.runs.jsonl"
+    path = RESULTS / f"{plain_name(name)}.runs.jsonl"
     if not path.is_file():
         raise FileNotFoundError(
             f"no runs for {name!r} ({path}): run its notebook with "
             "D2L_ATTENTION_SCALE=paper to record them"
         )
-    return _read_runs(path)
-
-
-def _read_runs(path: Path) -> dict[str, dict]:
-    if not path.is_file():
-        return {}
     runs = {}
-    for number, line in enumerate(
-        path.read_text(encoding="utf-8").splitlines(), start=1
-    ):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
         try:
-            measured = json.loads(line)
-            runs.setdefault(measured.pop("key"), measured)
+            record = json.loads(line)
+            runs[record.pop("key")] = record
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise ValueError(
-                f"{path}, line {number} is not a run's record: delete that line"
+                f"{path}, line {number} is not a run's record: take the file from git "
+                "again, or record the runs anew"
             ) from error
     return runs
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a system's name.
+
+    Raises
+    ------
+    ValueError
+        It is not lower-case letters, digits and underscores.
+    """
     if not re.fullmatch(r"[a-z0-9_]+", name):
         raise ValueError(
             f"name must be lower-case letters, digits and underscores, got {name!r}"
@@ -229,12 +265,3 @@ def _summary(key: str, metric: Mapping, seeds: int) -> dict:
         "paper": paper,
         "unit": metric["unit"],
     }
-
-
-def _write(name: str, result: dict) -> Path:
-    RESULTS.mkdir(exist_ok=True)
-    path, unfinished = RESULTS / f"{name}.json", RESULTS / f".{name}.json.part"
-    unfinished.write_text(
-        json.dumps(result, indent=2, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    return unfinished.replace(path)

@@ -241,6 +241,10 @@ def test_a_results_file_becomes_a_section():
         "",
     ]
     assert generated_pages.result_section(result | {"name": "x"}, ROOT)[0] == "## X"
+    for reused, said in ((0, False), (2, True)):
+        runs = {"count": 5, "reused": reused, "oldest": "2026-11-20"}
+        about = generated_pages.result_section(result | {"runs": runs}, ROOT)[2]
+        assert ("2 of 5 runs come from earlier executions" in about) == said
 
 
 def test_every_public_module_is_in_the_reference(html):

@@ -2,8 +2,12 @@
 only finite, only at paper scale.
 """
 
+import datetime
 import importlib
+import importlib.metadata
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -165,50 +169,105 @@ def test_missing_results_say_how_to_get_them(paper):
 
 
 # ---------------------------------------------------------------------------- many runs
-def count(calls, **measured):
-    """A run that counts how often it is run."""
-
-    def run():
-        calls.append(1)
-        return measured
-
-    return run
-
-
-def test_a_run_that_has_been_recorded_is_not_run_again(paper):
-    calls = []
-    for _ in range(3):
-        assert scale.remember("model", "task 1, seed 0", count(calls, error=0.25)) == {
-            "error": 0.25
-        }
-    assert scale.remember("model", "task 1, seed 1", count(calls, error=0.5)) == {
-        "error": 0.5
-    }
-    assert len(calls) == 2
-    assert len((paper / "model.runs.jsonl").read_text().splitlines()) == 2
-
-
-def test_an_interrupted_run_leaves_no_record(paper):
-    def broken():
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        scale.remember("model", "a", broken)
-    with pytest.raises(ValueError):
-        scale.remember("model", "a", lambda: {"loss": float("nan")})
-    calls = []
-    assert (
-        scale.remember("model", "a", count(calls, loss=1.0)) == {"loss": 1.0} and calls
+def runs_of(*records, name="x", device=RUN["device"], reused=()):
+    """Runs with these (key, date, minutes, error)."""
+    fields = ("key", "date", "minutes", "error")
+    records = [dict(zip(fields, record, strict=True)) for record in records]
+    return SimpleNamespace(
+        name=name,
+        device=device,
+        records={record["key"]: record | {"device": device} for record in records},
+        reused=list(reused),
     )
 
 
-def test_quick_runs_are_always_run_and_never_recorded(monkeypatch, tmp_path):
+TODAY = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+RUNS = runs_of(
+    ("b", "2026-11-22", 2.5, 0.5), ("a", "2026-11-20", 3.0, [0.25, 1]), reused=["a"]
+)
+
+
+def test_results_say_when_their_runs_were_measured(paper, capsys):
+    scale.save_results("x", METRICS, **RUN)
+    plain = scale.load_results("x")
+    assert plain["date"] == TODAY and "runs" not in plain
+    assert capsys.readouterr().out == ""
+    scale.save_results("x", METRICS, **RUN, runs=RUNS)
+    result = scale.load_results("x")
+    assert result["date"] == "2026-11-22"
+    assert result["runs"] == {"count": 2, "reused": 1, "oldest": "2026-11-20"}
+    # 12.345 minutes of this execution, b's among them, and a's of an earlier one
+    assert result["minutes"] == 15.35
+    assert list(result)[-2:] == ["runs", "metrics"]
+    assert capsys.readouterr().out == (
+        "x: 1 of 2 runs reused, the oldest of 2026-11-20\n"
+    )
+
+
+def test_the_record_holds_the_runs_of_this_execution_alone(paper, monkeypatch):
+    paper.mkdir()
+    (paper / "x.runs.jsonl").write_text('{"key": "old", "error": 1}\n')
+    scale.save_results("x", METRICS, **RUN, runs=RUNS)
+    assert sorted(file.name for file in paper.iterdir()) == ["x.json", "x.runs.jsonl"]
+    monkeypatch.setattr(scale, "SCALE", "quick")
+    runs = scale.load_runs("x")
+    assert list(runs) == ["b", "a"]
+    assert runs["a"] == {
+        "date": "2026-11-20",
+        "minutes": 3.0,
+        "error": [0.25, 1],
+        "device": RUN["device"],
+    }
+
+
+def test_the_record_is_written_whole_or_not_at_all(paper, monkeypatch):
+    scale.save_results("x", METRICS, **RUN, runs=RUNS)
+    before = {file: file.read_bytes() for file in paper.iterdir()}
+    other = runs_of(("c", "2026-11-23", 1.0, 0.5))
+
+    def stopped(self, text, **kwargs):
+        with self.open("w") as file:
+            file.write(text[:10])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        scale.save_results("x", METRICS, **RUN, runs=other)
+    assert {file: file.read_bytes() for file in paper.iterdir()} == before
+
+
+def test_quick_runs_leave_no_record_and_no_word(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(scale, "SCALE", "quick")
     monkeypatch.setattr(scale, "RESULTS", tmp_path)
-    calls = []
-    for _ in range(2):
-        assert scale.remember("model", "a", count(calls, error=1)) == {"error": 1}
-    assert len(calls) == 2 and not list(tmp_path.iterdir())
+    assert scale.save_results("x", METRICS, **RUN, runs=RUNS) is None
+    assert list(tmp_path.iterdir()) == [] and capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "runs, message",
+    [
+        (runs_of(), "at least one run"),
+        (runs_of(("a", TODAY, 1.0, 0.5), name="y"), "must be those of x, .* of y"),
+        (runs_of(("a", TODAY, 1.0, 0.5), device="running on GPU 0 of 1"), "GPU 0 of 1"),
+    ],
+)
+def test_runs_of_something_else_are_refused_at_either_scale(
+    monkeypatch, tmp_path, runs, message
+):
+    monkeypatch.setattr(scale, "RESULTS", tmp_path)
+    for size in scale.SCALES:
+        monkeypatch.setattr(scale, "SCALE", size)
+        with pytest.raises(ValueError, match=message):
+            scale.save_results("x", METRICS, **RUN, runs=runs)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_results_do_not_depend_on_the_name_of_mxnet_s_build(monkeypatch):
+    def unknown(name):
+        raise importlib.metadata.PackageNotFoundError(name)  # as for mxnet-cu112
+
+    monkeypatch.setattr(importlib.metadata, "version", unknown)
+    assert scale.versions()["mxnet"] == "1.9.1"
 
 
 @pytest.mark.parametrize("line", ['{"key": "a", "err', "[1]", '{"error": 1}', "3"])
@@ -216,22 +275,15 @@ def test_a_damaged_record_is_refused(paper, line):
     paper.mkdir()
     (paper / "model.runs.jsonl").write_text('{"key": "b", "error": 1}\n' + line + "\n")
     with pytest.raises(ValueError, match=r"model.runs.jsonl, line 2"):
-        scale.remember("model", "a", lambda: {"error": 1})
+        scale.load_runs("model")
 
 
-def test_names_of_runs_are_plain(paper):
-    with pytest.raises(ValueError, match="name"):
-        scale.remember("../model", "a", lambda: {})
+def test_a_missing_record_says_how_to_get_it(paper):
+    with pytest.raises(FileNotFoundError, match="no runs for 'model'"):
+        scale.load_runs("model")
     with pytest.raises(ValueError, match="name"):
         scale.load_runs("../model")
 
 
-def test_kept_runs_are_loaded_in_their_order_at_either_scale(paper, monkeypatch):
-    with pytest.raises(FileNotFoundError, match="no runs for 'model'"):
-        scale.load_runs("model")
-    for key, error in (("b", 0.5), ("a", [0.25, 0.75])):
-        scale.remember("model", key, lambda error=error: {"error": error})
-    monkeypatch.setattr(scale, "SCALE", "quick")
-    runs = scale.load_runs("model")
-    assert runs == {"b": {"error": 0.5}, "a": {"error": [0.25, 0.75]}}
-    assert list(runs) == ["b", "a"]
+def test_the_committed_record_is_read():
+    assert len(scale.load_runs("memory_networks")) == 185

@@ -135,7 +135,8 @@ def result_section(result: dict, root: str | Path) -> list[str]:
     versions = ", ".join(f"{name} {v}" for name, v in result["versions"].items())
     about = (
         f"{result['date']}, {result['device']}, {result['minutes']:.0f} minutes, "
-        f"{len(result['seeds'])} seeds. Data: {result['data']}. Versions: {versions}."
+        f"{len(result['seeds'])} seeds. {about_runs(result)}"
+        f"Data: {result['data']}. Versions: {versions}."
     )
     head = ["Metric", "Unit", "Paper or theory", "This project"]
     rows = [
@@ -144,6 +145,20 @@ def result_section(result: dict, root: str | Path) -> list[str]:
     ]
     table = [table_line(row) for row in [head, ["---"] * len(head), *rows]]
     return [f"## {title}", "", about, "", *table, ""]
+
+
+def about_runs(result: dict) -> str:
+    """A sentence on the runs that an execution took over from earlier ones, if any.
+
+    >>> about_runs({"runs": {"count": 5, "reused": 2, "oldest": "2026-11-20"}})
+    '2 of 5 runs come from earlier executions, the oldest from 2026-11-20. '
+    """
+    if not (runs := result.get("runs", {})).get("reused"):
+        return ""
+    return (
+        f"{runs['reused']} of {runs['count']} runs come from earlier executions, "
+        f"the oldest from {runs['oldest']}. "
+    )
 
 
 def numbers(metric: dict) -> tuple[str, str]:
