@@ -61,6 +61,31 @@ def test_a_wrong_name_is_refused(name):
         address.url_of(name)
 
 
+def test_a_wrong_name_is_refused_in_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["address.py", "owner"])
+    with pytest.raises(SystemExit) as stopped:
+        address.main()
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("REPOSITORY must be owner/name") and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], [""], ["owner/name"]])
+def test_without_a_name_the_present_one_is_written_again(
+    copy, monkeypatch, capsys, arguments
+):
+    address.write(copy, "present/one")
+    (copy / "CITATION.cff").write_text(
+        address.filled(copy / "CITATION.cff", address.BLOCK, "")
+    )
+    monkeypatch.setattr(address, "ROOT", copy)
+    monkeypatch.setattr(sys, "argv", ["address.py", *arguments])
+    address.main()
+    assert address.current(copy) == (arguments or ["present/one"])[0]
+    if not arguments:
+        assert capsys.readouterr().out == "CITATION.cff\n"
+
+
 def test_a_notebook_without_setup_cell_gets_one(copy):
     path = copy / toc_notebooks(copy)[0]
     notebook = json.loads(path.read_text("utf-8"))

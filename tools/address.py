@@ -169,7 +169,11 @@ def main() -> None:
         "repository", nargs="?", help='owner/name, or "" to take the address away'
     )
     name = parser.parse_args().repository
-    for path in write(ROOT, current(ROOT) if name is None else name):
+    try:
+        changed = write(ROOT, current(ROOT) if name is None else name)
+    except ValueError as error:
+        parser.exit(2, f"{error}\n")
+    for path in changed:
         print(path.relative_to(ROOT))
 
 
