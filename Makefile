@@ -88,7 +88,7 @@ execute: $(VENV)/installed ## run all notebooks again and keep their outputs (no
 results: $(VENV)/installed ## measure all systems, or NAME, at the papers' scale into results/
 	$(BIN)/python tools/measure.py $(if $(filter command,$(origin NAME)),$(NAME))
 
-lock: ## resolve pyproject.toml anew into requirements.lock, for all Pythons at once (needs uv)
+lock: ## resolve pyproject.toml anew into requirements.lock (needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv: $(PYTHON) -m pip install uv"; exit 1; }
 	uv lock --upgrade
 	uv export --frozen --quiet --no-emit-project --no-hashes --no-annotate --no-header > requirements.lock
