@@ -11,6 +11,10 @@ except (RuntimeError, ValueError) as error:
     raise pytest.UsageError(str(error)) from None
 os.environ["D2L_ATTENTION_SCALE"] = "quick"
 os.environ.pop("MPLBACKEND", None)  # a notebook's figures go into the notebook
+for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+    os.environ.pop(
+        name, None
+    )  # set in a hook of git, they would lead tests' own git here
 
 pytest_plugins = ["nbval_tolerance"]
 
