@@ -10,6 +10,7 @@ JOBS ?= 2
 ORACLES ?= 1
 ## NAME=memory_networks   the system that make results measures; all without it
 ## RUNS=1                 make clean also removes the runs that make results keeps in .runs
+## RECORD=1               make bench writes what it measures to benchmarks/recorded.json
 ## REPOSITORY=owner/name  the address that make address writes; empty takes it away
 
 VENV := .venv
@@ -76,9 +77,9 @@ format: $(VENV)/installed ## put Python and notebooks in style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/oracles ## measure speed against PyTorch and d2l, as ratios in one run
+bench: $(VENV)/oracles ## measure speed against PyTorch and d2l; fails where it is worse than recorded
 	@test -e $(VENV)/oracles || { echo "make bench compares with PyTorch, which is not installed."; exit 1; }
-	$(BIN)/python -m benchmarks.attention; attention=$$?; $(BIN)/python -m benchmarks.memory_networks && exit $$attention
+	$(BIN)/python -m benchmarks $(if $(filter 1,$(RECORD)),--record)
 
 # ---------------------------------------------------------------------------------------- to write
 execute: $(VENV)/installed ## run all notebooks again and keep their outputs (no diff if nothing changed)

@@ -1,4 +1,4 @@
-"""Time of `Attention` and `MultiHeadAttention`, forward and backward, relative to d2l's and PyTorch's on one CPU thread.
+"""`Attention` and `MultiHeadAttention`, forward and backward, against d2l's and PyTorch's.
 
 Self-attention over x (batch, items, width): everybody gets x, the valid lengths of the
 examples (or none) and the gradient of the context, and computes the context and the
@@ -6,31 +6,19 @@ gradients of x and of the parameters. d2l and the first of PyTorch's two ways al
 the attention weights, as this book's blocks do; the second, built on
 `scaled_dot_product_attention`, does not, and is the best that PyTorch has.
 
-    python -m benchmarks.attention [--rounds 60] [--output FILE.json]
-
-The file holds a list of {"name", "shape", "masked", "ratios": {peer: median}, "spread":
-{peer: [quartile, quartile]}, "floor": {peer: median}}. The floor of `Attention` is what
-is left if everything but its six matrix products took no time: MXNet's time for the two
-products of the forward pass and the four of the backward pass, relative to a peer's
-whole step. Where it is near a bound, only a faster `batch_dot` could keep it. The exit
-code is 1 if a ratio is above its bound.
+The matrix products of `Attention`, two forward and four backward, are timed alone, too:
+what is left if everything between them took no time. Where their share of a peer's whole
+step is near the goal, only a faster `batch_dot` could reach it.
 """
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = "1"  # before MXNet and PyTorch load
-
-import argparse
-import json
+import functools
 import math
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as onp
 import torch
 from torch.nn import functional
 
-from benchmarks.timing import measure, ratio
 from d2l_attention import seed_everything
 from d2l_attention.attention import Attention, MultiHeadAttention, ScaledDotProductScore
 
@@ -39,9 +27,22 @@ from d2l import mxnet as d2l
 from mxnet import autograd, np
 from mxnet.gluon import HybridBlock
 
+GOALS = {"d2l": 1.0, "PyTorch": 1.5, "PyTorch, no weights": 1.5}
 SHAPES = [(64, 16, 64), (32, 64, 256)]  # batch, items, width
 HEADS = 8
-BOUNDS = {"d2l": 1.0, "PyTorch": 1.5, "PyTorch, no weights": 1.5}
+PRODUCTS = "the six matrix products alone"
+
+
+def cases() -> dict[str, Callable[[], dict]]:
+    """Both blocks, each at two sizes, without and with valid lengths."""
+    return {
+        f"{name}, {' x '.join(map(str, shape))}{', masked' if masked else ''}": (
+            functools.partial(contest, name, shape, masked)
+        )
+        for name in SYSTEMS
+        for shape in SHAPES
+        for masked in (False, True)
+    }
 
 
 # ---------------------------------------------------------------------- the contestants
@@ -184,11 +185,9 @@ def torch_step(block, parameters, x, lengths, gradient):
     return step, answer
 
 
-# ------------------------------------------------------------------------- measurements
-def compare(
-    name: str, shape: tuple[int, int, int], masked: bool, *, rounds: int
-) -> dict:
-    """Check that all libraries agree, then measure them: one entry of the file that the module's text describes."""
+# ------------------------------------------------------------------ all of them together
+def contest(name: str, shape: tuple[int, int, int], masked: bool) -> dict:
+    """{contestant: step} for one block, after a check that all give the same answers."""
     seed_everything(0)
     torch.manual_seed(0)
     x, gradient = onp.random.normal(size=(2, *shape)).astype("float32")
@@ -198,90 +197,20 @@ def compare(
         make = torch_step if library.startswith("PyTorch") else mxnet_step
         steps[library], answer = make(block, parameters, x, lengths, gradient)
         answers[library] = answer()
-    check_same(answers, f"{name} {shape}")
+    check_same(answers)
     if name == "Attention":
         products = Products()
         products.hybridize(static_alloc=True)
-        steps["products"], _ = mxnet_step(products, [], x, None, gradient)
-    seconds = measure(steps, rounds=rounds)
-    ratios = {library: ratio(seconds["ours"], seconds[library]) for library in BOUNDS}
-    return {
-        "name": name,
-        "shape": list(shape),
-        "masked": masked,
-        "ratios": {library: middle for library, (middle, _) in ratios.items()},
-        "spread": {library: quartiles for library, (_, quartiles) in ratios.items()},
-        "floor": {
-            library: ratio(seconds["products"], seconds[library])[0]
-            for library in BOUNDS
-        }
-        if "products" in seconds
-        else {},
-    }
+        steps[PRODUCTS], _ = mxnet_step(products, [], x, None, gradient)
+    return steps
 
 
-def check_same(answers: dict[str, list[onp.ndarray]], what: str) -> None:
+def check_same(answers: dict[str, list[onp.ndarray]]) -> None:
     """Raise AssertionError unless all libraries give the same arrays, up to rounding."""
     ours = answers["ours"]
     for library, arrays in answers.items():
         for mine, other in zip(ours, arrays, strict=True):
             tolerance = 1e-5 * max(1.0, abs(mine).max())
             onp.testing.assert_allclose(
-                other, mine, atol=tolerance, err_msg=f"{what}: {library} differs"
+                other, mine, atol=tolerance, err_msg=f"{library} differs"
             )
-
-
-def table(results: list[dict]) -> str:
-    """Our time relative to each peer's, median and quartiles; a star where it is above the bound."""
-    lines = [
-        f"{'our time / theirs':42}"
-        + "".join(f"{f'{peer} (<{BOUNDS[peer]})':>27}" for peer in BOUNDS)
-    ]
-    for result in results:
-        masked = "masked" if result["masked"] else ""
-        cells = [
-            f"{result['ratios'][peer]:.2f}{'*' if result['ratios'][peer] > bound else ' '} "
-            + "({:.2f}-{:.2f})".format(*result["spread"][peer])
-            for peer, bound in BOUNDS.items()
-        ]
-        start = f"{result['name']:19}{tuple(result['shape'])!s:16}{masked:7}"
-        lines.append(start + "".join(f"{cell:>27}" for cell in cells))
-        if result["floor"]:
-            floor = "".join(f"{result['floor'][peer]:>14.2f}{'':13}" for peer in BOUNDS)
-            lines.append(f"{'    the six matrix products alone':42}{floor}")
-    return "\n".join(lines)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Measure everything, print and save it; 1 if a ratio is above its bound, else 0."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--rounds", type=int, default=60, help="rounds of each comparison"
-    )
-    parser.add_argument("--output", type=Path, help="JSON file to write")
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    cases = [
-        (name, shape, masked)
-        for name in SYSTEMS
-        for shape in SHAPES
-        for masked in (False, True)
-    ]
-    results = [compare(*case, rounds=options.rounds) for case in cases]
-    print(table(results))
-    if options.output:
-        options.output.write_text(json.dumps(results, indent=1) + "\n")
-    above = [
-        peer
-        for result in results
-        for peer in BOUNDS
-        if result["ratios"][peer] > BOUNDS[peer]
-    ]
-    print(
-        f"{len(above)} of {len(results) * len(BOUNDS)} ratios are above their bounds (*)"
-    )
-    return 1 if above else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

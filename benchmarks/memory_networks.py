@@ -1,41 +1,33 @@
-"""Time of one epoch of training a memory network, relative to the same network in PyTorch, on one CPU thread.
+"""One epoch of training a memory network, against the same network in PyTorch.
 
-The setting is the paper's for a single task: d = 20, three looks, adjacent tying,
+The setting is the paper's for a single task: d = 20, three hops, adjacent tying,
 position encoding, batches of 32, and stories that fill a memory of 50 sentences. The
 peer is written as PyTorch users write it: word ids (B, n, J), an `Embedding` for each
 matrix, position weights, a sum over the words, softmax, plain stochastic gradient
 descent with each parameter's gradient cut to norm 40. Both start from the same
 parameters, see the same batches, and must give the same logits before and the same loss
 after an epoch.
-
-    python -m benchmarks.memory_networks [--rounds 15] [--output FILE.json]
-
-The file holds {"ratio": median, "spread": [quartile, quartile]}. The exit code is 1 if
-the ratio is above its bound.
 """
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = "1"  # before MXNet and PyTorch load
-
-import argparse
 import itertools
-import json
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import numpy as onp
 import torch
 
-from benchmarks.timing import measure, ratio
 from d2l_attention import seed_everything
 from d2l_attention.datasets.stories import Encoder, read
 from d2l_attention.memory_networks import MemoryNetwork, Recipe, fit, predict
 
-BOUND = 1.2
+GOALS = {"PyTorch": 1.2}
 HIDDEN, HOPS, MEMORY, BATCH, STEPS = 20, 3, 50, 32, 28
 RATE, CLIP = 0.001, 40.0
+
+
+def cases() -> dict[str, Callable[[], dict]]:
+    """One case: an epoch of `STEPS` batches."""
+    return {"memory network, one epoch": contest}
 
 
 def questions(count: int, sentences: int) -> list:
@@ -134,8 +126,8 @@ def torch_epoch(encoder, data, matrices):
     return epoch, logits
 
 
-def compare(*, rounds: int) -> dict:
-    """Check that both learn the same, then measure them."""
+def contest() -> dict:
+    """{contestant: an epoch of training}, after a check that both learn the same."""
     data = questions(STEPS * BATCH, MEMORY)
     seed_everything(0)
     encoder = Encoder(data, memory_size=MEMORY)
@@ -162,32 +154,4 @@ def compare(*, rounds: int) -> dict:
     onp.testing.assert_allclose(
         predict(network, encoder, stories)[0], torch_predict(), atol=1e-4
     )
-    seconds = measure(
-        {"ours": our_epoch, "PyTorch": torch_train}, rounds=rounds, repeats=1
-    )
-    middle, quartiles = ratio(seconds["ours"], seconds["PyTorch"])
-    return {"ratio": middle, "spread": quartiles}
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Measure, print and save; 1 if the ratio is above its bound, else 0."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--rounds", type=int, default=15, help="rounds of the comparison"
-    )
-    parser.add_argument("--output", type=Path, help="JSON file to write")
-    options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    result = compare(rounds=options.rounds)
-    star = "*" if result["ratio"] > BOUND else " "
-    low, high = result["spread"]
-    print(
-        f"memory network, one epoch: our time / PyTorch's (<{BOUND}): {result['ratio']:.2f}{star} ({low:.2f}-{high:.2f})"
-    )
-    if options.output:
-        options.output.write_text(json.dumps(result, indent=1) + "\n")
-    return int(result["ratio"] > BOUND)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return {"ours": our_epoch, "PyTorch": torch_train}

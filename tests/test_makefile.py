@@ -474,6 +474,15 @@ def test_help_lists_targets_and_variables(sandbox):
     for name in targets:
         (line,) = [line for line in lines if line.startswith(f"{name} ")]
         assert re.fullmatch(r"[a-z-]+ {2,}[a-z][^#$]+", line)
-    for name in ("PYTHON", "FLAGS", "JOBS", "NAME", "RUNS", "REPOSITORY", "ORACLES"):
+    for name in (
+        "PYTHON",
+        "FLAGS",
+        "JOBS",
+        "NAME",
+        "RUNS",
+        "RECORD",
+        "REPOSITORY",
+        "ORACLES",
+    ):
         assert sum(line.startswith(f"{name}=") for line in lines) == 1, name
     assert max(map(len, lines)) <= 100
