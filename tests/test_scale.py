@@ -6,6 +6,7 @@ import datetime
 import importlib
 import importlib.metadata
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -234,6 +235,21 @@ def test_the_record_is_written_whole_or_not_at_all(paper, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         scale.save_results("x", METRICS, **RUN, runs=other)
     assert {file: file.read_bytes() for file in paper.iterdir()} == before
+
+
+def test_two_processes_may_write_one_file_at_the_same_time(tmp_path, monkeypatch):
+    replace = Path.replace
+
+    def after_another(unfinished, path):
+        monkeypatch.setattr(Path, "replace", replace)
+        monkeypatch.setattr(os, "getpid", lambda: 1)
+        scale.write_whole(path, "another's")
+        return replace(unfinished, path)
+
+    monkeypatch.setattr(Path, "replace", after_another)
+    scale.write_whole(tmp_path / "x.json", "this one's")
+    assert [file.name for file in tmp_path.iterdir()] == ["x.json"]
+    assert (tmp_path / "x.json").read_text() == "this one's"
 
 
 def test_quick_runs_leave_no_record_and_no_word(monkeypatch, tmp_path, capsys):
