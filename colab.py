@@ -86,9 +86,7 @@ def find_gpus() -> list[tuple[str, float]]:
     """
     query = ["nvidia-smi", "--query-gpu=name,compute_cap", "--format=csv,noheader"]
     try:
-        answer = subprocess.run(
-            query, check=False, capture_output=True, text=True, timeout=60
-        )
+        answer = subprocess.run(query, check=False, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return []
     if answer.returncode:
@@ -116,12 +114,12 @@ def describe(gpus: list[tuple[str, float]]) -> str:
     """Say in one line what the GPUs mean for the installation."""
     if not gpus:
         return "no GPU: installing MXNet for the CPU (50 MB)."
-    names = ", ".join(
-        f"{name} (compute capability {capability})" for name, capability in gpus
-    )
+    names = ", ".join(f"{name} (compute capability {capability})" for name, capability in gpus)
     if any(runs_mxnet(capability) for _, capability in gpus):
         return f"{names}: installing MXNet for CUDA 11 (2 GB, a few minutes)."
-    return f"{names}: MXNet has no code for this GPU (5.0 to 8.9 run), so installing it for the CPU."
+    return (
+        f"{names}: MXNet has no code for this GPU (5.0 to 8.9 run), so installing it for the CPU."
+    )
 
 
 def missing(requirements: Sequence[str], path: list[str] | None = None) -> list[str]:
@@ -130,13 +128,10 @@ def missing(requirements: Sequence[str], path: list[str] | None = None) -> list[
     """
     places = {} if path is None else {"path": path}
     names = {
-        str(found.metadata["Name"]).lower()
-        for found in importlib.metadata.distributions(**places)
+        str(found.metadata["Name"]).lower() for found in importlib.metadata.distributions(**places)
     }
     return [
-        requirement
-        for requirement in requirements
-        if requirement.partition("==")[0] not in names
+        requirement for requirement in requirements if requirement.partition("==")[0] not in names
     ]
 
 
@@ -159,9 +154,7 @@ def pip_install(requirements: Sequence[str], *options: str) -> None:
     answer = subprocess.run(command, check=False, capture_output=True, text=True)
     if answer.returncode:
         reason = "\n".join((answer.stderr or answer.stdout).strip().splitlines()[-3:])
-        raise RuntimeError(
-            f"pip could not install {', '.join(requirements)}:\n{reason}"
-        )
+        raise RuntimeError(f"pip could not install {', '.join(requirements)}:\n{reason}")
 
 
 if __name__ == "__main__":

@@ -36,9 +36,7 @@ def run(name: str, rounds: int, only: Container[str] | None = None) -> tuple:
     """
     module, ratios, parts = import_module(f"benchmarks.{name}"), {}, {}
     cases = {c: f for c, f in module.cases().items() if only is None or c in only}
-    with tqdm(
-        total=len(cases) * rounds, unit="round", mininterval=1, leave=False
-    ) as line:
+    with tqdm(total=len(cases) * rounds, unit="round", mininterval=1, leave=False) as line:
         for case, contest in cases.items():
             line.set_description(case)
             seconds = measure(contest, rounds=rounds, after_round=line.update)

@@ -85,9 +85,7 @@ def multi_head_attention(width: int):
 
     def weights(block, *layers):
         block.initialize()
-        block(
-            *[np.zeros((1, 1, width))] * 3, None
-        )  # MXNet finds the shapes at the first call
+        block(*[np.zeros((1, 1, width))] * 3, None)  # MXNet finds the shapes at the first call
         for layer, matrix in zip(layers, matrices, strict=True):
             layer.weight.set_data(np.array(matrix.numpy()))
         return [layer.weight for layer in layers]
@@ -95,9 +93,7 @@ def multi_head_attention(width: int):
     def attend(need_weights):
         def block(x, allowed):
             padding = None if allowed is None else ~allowed
-            return peer(
-                x, x, x, padding, need_weights=need_weights, average_attn_weights=False
-            )
+            return peer(x, x, x, padding, need_weights=need_weights, average_attn_weights=False)
 
         return block, list(peer.parameters())
 
@@ -150,10 +146,7 @@ def mxnet_step(block, parameters, x, lengths, gradient):
         return context
 
     def answer():
-        return [
-            array.asnumpy()
-            for array in (step(), x.grad, *(p.grad() for p in parameters))
-        ]
+        return [array.asnumpy() for array in (step(), x.grad, *(p.grad() for p in parameters))]
 
     return step, answer
 
@@ -211,6 +204,4 @@ def check_same(answers: dict[str, list[onp.ndarray]]) -> None:
     for library, arrays in answers.items():
         for mine, other in zip(ours, arrays, strict=True):
             tolerance = 1e-5 * max(1.0, abs(mine).max())
-            onp.testing.assert_allclose(
-                other, mine, atol=tolerance, err_msg=f"{library} differs"
-            )
+            onp.testing.assert_allclose(other, mine, atol=tolerance, err_msg=f"{library} differs")

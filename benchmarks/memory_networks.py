@@ -54,9 +54,7 @@ class TorchNetwork(torch.nn.Module):
             [torch.nn.Parameter(torch.tensor(m)) for m in matrices]
         )
         k, j = torch.arange(1, HIDDEN + 1)[None], torch.arange(1, longest + 1)[:, None]
-        weight = 1 + 4 * (k - (HIDDEN + 1) / 2) * (j - (longest + 1) / 2) / (
-            HIDDEN * longest
-        )
+        weight = 1 + 4 * (k - (HIDDEN + 1) / 2) * (j - (longest + 1) / 2) / (HIDDEN * longest)
         self.register_buffer("position", weight)  # (J, d)
         self.num_words = num_words
 
@@ -68,14 +66,10 @@ class TorchNetwork(torch.nn.Module):
         return (embedded * self.position).sum(-2)
 
     def forward(self, story, age, question):
-        memories = [
-            self.sentence(m, story) + m[self.num_words + age] for m in self.embedding
-        ]
+        memories = [self.sentence(m, story) + m[self.num_words + age] for m in self.embedding]
         query = self.sentence(self.embedding[0], question)
         for key, value in itertools.pairwise(memories):
-            weights = torch.softmax(
-                (key @ query[:, :, None])[:, :, 0], dim=-1
-            )  # (B, n)
+            weights = torch.softmax((key @ query[:, :, None])[:, :, 0], dim=-1)  # (B, n)
             query = query + (weights[:, None] @ value)[:, 0]
         return query @ self.embedding[-1][: self.num_words].T
 
@@ -97,9 +91,7 @@ def torch_epoch(encoder, data, matrices):
     answer = onp.array([encoder.words.index(q.answer) for q in data])
 
     def batch(chosen):
-        return [
-            torch.from_numpy(array[chosen]) for array in (story, age, question, answer)
-        ]
+        return [torch.from_numpy(array[chosen]) for array in (story, age, question, answer)]
 
     def epoch():
         random, losses = (
@@ -108,9 +100,7 @@ def torch_epoch(encoder, data, matrices):
         )  # the batches that `fit` draws with seed 0
         for chosen in random.randint(len(data), size=(STEPS, BATCH)):
             *inputs, target = batch(chosen)
-            loss = torch.nn.functional.cross_entropy(
-                model(*inputs), target, reduction="sum"
-            )
+            loss = torch.nn.functional.cross_entropy(model(*inputs), target, reduction="sum")
             optimizer.zero_grad()
             loss.backward()
             for parameter in model.parameters():
@@ -132,26 +122,16 @@ def contest() -> dict:
     seed_everything(0)
     encoder = Encoder(data, memory_size=MEMORY)
     stories = encoder(data)
-    network = MemoryNetwork(
-        encoder.num_words, hidden_size=HIDDEN, hops=HOPS, memory_size=MEMORY
-    )
+    network = MemoryNetwork(encoder.num_words, hidden_size=HIDDEN, hops=HOPS, memory_size=MEMORY)
     network.initialize()
-    matrices = [
-        getattr(network, f"embedding_{k}").data().asnumpy() for k in range(HOPS + 1)
-    ]
+    matrices = [getattr(network, f"embedding_{k}").data().asnumpy() for k in range(HOPS + 1)]
     torch_train, torch_predict = torch_epoch(encoder, data, matrices)
     recipe = Recipe(epochs=1, learning_rate=RATE, clip_norm=CLIP)
 
     def our_epoch():
-        return fit(network, encoder, stories, recipe, seed=0, progress=False)[0][
-            "loss"
-        ][0]
+        return fit(network, encoder, stories, recipe, seed=0, progress=False)[0]["loss"][0]
 
-    onp.testing.assert_allclose(
-        predict(network, encoder, stories)[0], torch_predict(), atol=1e-5
-    )
+    onp.testing.assert_allclose(predict(network, encoder, stories)[0], torch_predict(), atol=1e-5)
     onp.testing.assert_allclose(our_epoch(), torch_train(), rtol=1e-4)
-    onp.testing.assert_allclose(
-        predict(network, encoder, stories)[0], torch_predict(), atol=1e-4
-    )
+    onp.testing.assert_allclose(predict(network, encoder, stories)[0], torch_predict(), atol=1e-4)
     return {"ours": our_epoch, "PyTorch": torch_train}

@@ -110,9 +110,7 @@ def origin(then: Entry | None, comparisons: Sequence[Comparison]) -> str:
         )
     ours, theirs = {c.case for c in comparisons}, set(then.cases)
     lines += [f"not recorded yet: {case}" for case in sorted(ours - theirs)]
-    lines += [
-        f"recorded, but no case any more: {case}" for case in sorted(theirs - ours)
-    ]
+    lines += [f"recorded, but no case any more: {case}" for case in sorted(theirs - ours)]
     if ours != theirs:
         lines.append("the cases are not the recorded ones: make bench RECORD=1")
     return "\n".join(lines)

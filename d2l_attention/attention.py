@@ -121,9 +121,7 @@ def _masked_softmax(F, scores, mask, limit, compact):
     return weights if allowed is None else weights * legacy(F, "BlockGrad", allowed)
 
 
-def expand_mask(
-    mask, batch_size: int, num_queries: int, num_keys: int, *, dtype="float32"
-):
+def expand_mask(mask, batch_size: int, num_queries: int, num_keys: int, *, dtype="float32"):
     """Turn a valid length or a mask into a mask of zeros and ones, (B|1, m|1, n), in the given dtype.
 
     Raises
@@ -243,16 +241,12 @@ class KernelScore(Score):
         )
 
     def hybrid_forward(self, F, query, key, log_bandwidth=None):
-        difference = F.np.expand_dims(query, 2) - F.np.expand_dims(
-            key, 1
-        )  # (B, m, n, d)
+        difference = F.np.expand_dims(query, 2) - F.np.expand_dims(key, 1)  # (B, m, n, d)
         if self._fixed is not None:
             difference = difference * (1 / self._fixed)
         else:
             difference = difference * F.np.exp(-log_bandwidth)
-        return self.log_kernel(
-            F, F.np.sum(F.np.square(difference), axis=-1)
-        )  # (B, m, n)
+        return self.log_kernel(F, F.np.sum(F.np.square(difference), axis=-1))  # (B, m, n)
 
     def log_kernel(self, F, squared):
         """Return log K as a function of u**2, both (B, m, n)."""
@@ -293,9 +287,7 @@ class TriangularScore(KernelScore):
     compact = True
 
     def log_kernel(self, F, squared):
-        distance = F.np.sqrt(
-            F.np.maximum(squared, 1e-30)
-        )  # the root has no gradient at zero
+        distance = F.np.sqrt(F.np.maximum(squared, 1e-30))  # the root has no gradient at zero
         return _log_or_minus_infinity(F, 1 - distance)
 
 
@@ -337,9 +329,7 @@ class ScaledDotProductScore(Score):
 
     def cast(self, dtype):
         super().cast(dtype)
-        self._scale_in_product = (
-            onp.dtype(dtype).name != "float16"
-        )  # gemm2 has no half precision
+        self._scale_in_product = onp.dtype(dtype).name != "float16"  # gemm2 has no half precision
 
     def check(self, query, key):
         super().check(query, key)
@@ -351,12 +341,8 @@ class ScaledDotProductScore(Score):
     def hybrid_forward(self, F, query, key):
         if self._size and self._scale_in_product:
             scale = self._size**-0.5
-            return legacy(
-                F.linalg, "gemm2", query, key, transpose_b=True, alpha=scale
-            )  # (B, m, n)
-        return F.npx.batch_dot(
-            legacy(F.contrib, "div_sqrt_dim", query), key, transpose_b=True
-        )
+            return legacy(F.linalg, "gemm2", query, key, transpose_b=True, alpha=scale)  # (B, m, n)
+        return F.npx.batch_dot(legacy(F.contrib, "div_sqrt_dim", query), key, transpose_b=True)
 
 
 class BilinearScore(Score):
@@ -393,15 +379,9 @@ class AdditiveScore(Score):
     def __init__(self, hidden_size: int):
         super().__init__()
         _check_positive("hidden_size", hidden_size)
-        self.query_projection = nn.Dense(
-            hidden_size, use_bias=False, flatten=False
-        )  # W_q
-        self.key_projection = nn.Dense(
-            hidden_size, use_bias=False, flatten=False
-        )  # W_k
-        self.output = nn.Dense(
-            1, use_bias=False, flatten=False, in_units=hidden_size
-        )  # v
+        self.query_projection = nn.Dense(hidden_size, use_bias=False, flatten=False)  # W_q
+        self.key_projection = nn.Dense(hidden_size, use_bias=False, flatten=False)  # W_k
+        self.output = nn.Dense(1, use_bias=False, flatten=False, in_units=hidden_size)  # v
 
     def hybrid_forward(self, F, query, key):
         query = F.np.expand_dims(self.query_projection(query), 2)  # (B, m, 1, h)
@@ -426,9 +406,7 @@ class CosineScore(Score):
         self._sharpness = float(sharpness)
 
     def hybrid_forward(self, F, query, key):
-        cosine = F.npx.batch_dot(
-            self._unit(F, query), self._unit(F, key), transpose_b=True
-        )
+        cosine = F.npx.batch_dot(self._unit(F, query), self._unit(F, key), transpose_b=True)
         return cosine * self._sharpness
 
     @staticmethod
@@ -436,9 +414,7 @@ class CosineScore(Score):
         """Scale to unit length; first by the largest entry, so that squares neither overflow nor vanish."""
         largest = F.np.max(F.np.abs(x), axis=-1, keepdims=True)
         x = x / F.np.maximum(legacy(F, "BlockGrad", largest), 1e-30)
-        return x / F.np.sqrt(
-            F.np.maximum(F.np.sum(F.np.square(x), axis=-1, keepdims=True), 0.5)
-        )
+        return x / F.np.sqrt(F.np.maximum(F.np.sum(F.np.square(x), axis=-1, keepdims=True), 0.5))
 
 
 # ------------------------------------------------------------------------------ pooling
@@ -507,9 +483,7 @@ class Attention(AttentionBlock):
 
     def hybrid_forward(self, F, query, key, value, mask=None):
         scores = self.score(query, key)  # (B, m, n)
-        weights = _masked_softmax(
-            F, scores, mask, self._limit, compact=self.score.compact
-        )
+        weights = _masked_softmax(F, scores, mask, self._limit, compact=self.score.compact)
         kept = self.dropout(weights) if self.dropout else weights
         return F.npx.batch_dot(kept, value), weights  # (B, m, d_v), (B, m, n)
 
@@ -572,9 +546,7 @@ class MultiHeadAttention(AttentionBlock):
                 f"num_heads must divide hidden_size, got {num_heads} and {hidden_size}"
             )
         self.num_heads = num_heads
-        score = (
-            ScaledDotProductScore(hidden_size // num_heads) if score is None else score
-        )
+        score = ScaledDotProductScore(hidden_size // num_heads) if score is None else score
         self.attention = Attention(score, dropout=dropout)
         for name in (
             "query_projection",
@@ -596,9 +568,7 @@ class MultiHeadAttention(AttentionBlock):
                 axis=1,
                 size=self.num_heads,
             )
-            mask = F.npx.reshape(
-                mask, (-5, -2, -2)
-            )  # (B * H, m, n), the same for all heads
+            mask = F.npx.reshape(mask, (-5, -2, -2))  # (B * H, m, n), the same for all heads
         context, weights = self.attention(query, key, value, mask)
         split = (-6, -1, self.num_heads, -2, -2)
         context = _transpose(F, F.npx.reshape(context, split))  # (B, m, H, d / H)
@@ -607,9 +577,7 @@ class MultiHeadAttention(AttentionBlock):
 
     def _split(self, F, x):
         """(B, m, d) -> (B * H, m, d / H): heads become examples of the batch."""
-        x = _transpose(
-            F, F.npx.reshape(x, (-2, -2, self.num_heads, -1))
-        )  # (B, H, m, d / H)
+        x = _transpose(F, F.npx.reshape(x, (-2, -2, self.num_heads, -1)))  # (B, H, m, d / H)
         return F.npx.reshape(x, (-5, -2, -2))
 
 
@@ -617,12 +585,9 @@ class MultiHeadAttention(AttentionBlock):
 def _check_inputs(block, query, key, value, mask):
     """Check arrays and return their mask at full shape. Forget a graph that was cached for another kind of mask."""
     shapes = [
-        _check_array(name, x, 3)
-        for name, x in (("query", query), ("key", key), ("value", value))
+        _check_array(name, x, 3) for name, x in (("query", query), ("key", key), ("value", value))
     ]
-    (batch, num_queries, _), (key_batch, num_keys, _), (value_batch, num_values, _) = (
-        shapes
-    )
+    (batch, num_queries, _), (key_batch, num_keys, _), (value_batch, num_values, _) = shapes
     if not batch == key_batch == value_batch:
         raise ValueError(
             f"query, key and value must have the same batch size (axis 0), got shapes {shapes}"
@@ -632,9 +597,7 @@ def _check_inputs(block, query, key, value, mask):
             f"value must have as many items (axis 1) as key, got shapes {shapes[2]} and {shapes[1]}"
         )
     if mask is not None:
-        mask = _expand_mask(
-            mask, (batch, num_queries, num_keys), query.dtype, full=True
-        )
+        mask = _expand_mask(mask, (batch, num_queries, num_keys), query.dtype, full=True)
     if getattr(block, "_masked", None) is not (mask is not None):
         block._clear_cached_op()
         block._masked = mask is not None
@@ -643,13 +606,8 @@ def _check_inputs(block, query, key, value, mask):
 
 def _check_pattern(mask, shape):
     """Raise a ValueError unless a 3-d mask broadcasts to `shape` and holds zeros and ones."""
-    if any(
-        given not in (1, wanted)
-        for given, wanted in zip(mask.shape, shape, strict=True)
-    ):
-        raise ValueError(
-            f"mask must broadcast to (B, m, n) = {shape}, got shape {mask.shape}"
-        )
+    if any(given not in (1, wanted) for given, wanted in zip(mask.shape, shape, strict=True)):
+        raise ValueError(f"mask must broadcast to (B, m, n) = {shape}, got shape {mask.shape}")
     if mask.dtype != bool:
         given = mask.asnumpy()
         if not ((given == 0) | (given == 1)).all():
@@ -665,9 +623,7 @@ def _check_lengths(mask, shape) -> onp.ndarray:
     length = mask.asnumpy()
     whole = length.dtype.kind in "iu" or (length == length.astype(int)).all()
     if not whole or (length < 0).any() or (length > shape[2]).any():
-        raise ValueError(
-            f"mask must hold valid lengths, integers from 0 to n = {shape[2]}"
-        )
+        raise ValueError(f"mask must hold valid lengths, integers from 0 to n = {shape[2]}")
     return length.reshape(shape[0], -1, 1)
 
 

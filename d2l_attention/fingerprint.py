@@ -48,10 +48,7 @@ def bare(source: str) -> str:
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        if (
-            isinstance(node, PROSE_IN)
-            and ast.get_docstring(node, clean=False) is not None
-        ):
+        if isinstance(node, PROSE_IN) and ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
     return ast.dump(tree)
 
@@ -62,10 +59,7 @@ def package_code() -> str:
     when it is imported: an edit after that is not what runs.
     """
     files = sorted(PACKAGE.rglob("*.py"))
-    code = [
-        (path.relative_to(PACKAGE).as_posix(), bare(path.read_text("utf-8")))
-        for path in files
-    ]
+    code = [(path.relative_to(PACKAGE).as_posix(), bare(path.read_text("utf-8"))) for path in files]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()
 
 
@@ -75,8 +69,4 @@ def notebook_code() -> list[str]:
     if "In" in vars(main):
         return [bare(cell) for cell in main.In if cell]
     file = getattr(main, "__file__", None)
-    return (
-        [bare(Path(file).read_text("utf-8"))]
-        if file and Path(file).suffix == ".py"
-        else []
-    )
+    return [bare(Path(file).read_text("utf-8"))] if file and Path(file).suffix == ".py" else []

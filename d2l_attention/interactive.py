@@ -20,16 +20,12 @@ from IPython.display import HTML
 
 __all__ = ["kernel_regression_figure"]
 
-MOST_POINTS = (
-    1000  # more cannot be told apart on a phone, nor recomputed at every step of a drag
-)
+MOST_POINTS = 1000  # more cannot be told apart on a phone, nor recomputed at every step of a drag
 SAMPLES = 240  # of the true function, and of the estimate in the static picture
 
 # K(u) as in d2l_attention.attention; the normalising constants cancel in the weights.
 KERNELS = {
-    "gaussian": lambda u: numpy.exp(
-        (numpy.min(u * u, axis=-1, keepdims=True) - u * u) / 2
-    ),
+    "gaussian": lambda u: numpy.exp((numpy.min(u * u, axis=-1, keepdims=True) - u * u) / 2),
     "boxcar": lambda u: (numpy.abs(u) < 1).astype("float64"),
     "triangular": lambda u: numpy.maximum(1 - numpy.abs(u), 0),
     "epanechnikov": lambda u: numpy.maximum(1 - u * u, 0),
@@ -99,12 +95,9 @@ def kernel_regression_figure(
     Interactive figure: Nadaraya-Watson estimate of 3 points, boxcar kernel, bandwidth 0.5: 3.00 at x = 1.00.
     """
     points = _points(x, y)
-    if not isinstance(identifier, str) or not re.fullmatch(
-        r"[A-Za-z][A-Za-z0-9_-]*", identifier
-    ):
+    if not isinstance(identifier, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", identifier):
         raise ValueError(
-            "identifier must be a letter, then letters, digits, '-' or '_', "
-            f"not {identifier!r}"
+            f"identifier must be a letter, then letters, digits, '-' or '_', not {identifier!r}"
         )
     if not isinstance(kernel, str) or kernel not in KERNELS:
         raise ValueError(f"kernel must be one of {', '.join(KERNELS)}, not {kernel!r}")
@@ -134,9 +127,7 @@ def _array(values, name: str) -> numpy.ndarray:
         raise TypeError(
             f"{name} must be an array of numbers, not {type(values).__name__}"
         ) from None
-    return numpy.array([float(f"{value:.12g}") for value in values.ravel()]).reshape(
-        values.shape
-    )
+    return numpy.array([float(f"{value:.12g}") for value in values.ravel()]).reshape(values.shape)
 
 
 def _points(x, y) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -147,9 +138,7 @@ def _points(x, y) -> tuple[numpy.ndarray, numpy.ndarray]:
         if not numpy.isfinite(values).all():
             raise ValueError(f"{name} must be finite")
     if len(x) != len(y):
-        raise ValueError(
-            f"x and y must have the same length, not {len(x)} and {len(y)}"
-        )
+        raise ValueError(f"x and y must have the same length, not {len(x)} and {len(y)}")
     if not 2 <= len(x) <= MOST_POINTS:
         raise ValueError(f"x must hold 2 to {MOST_POINTS} points, not {len(x)}")
     if x.min() == x.max():
@@ -163,25 +152,19 @@ def _number(value, name: str) -> float:
     try:
         value = float(value)
     except (TypeError, ValueError):
-        raise TypeError(
-            f"{name} must be a number, not {type(value).__name__}"
-        ) from None
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, not {value}")
     return value
 
 
 # ----------------------------------------------------------------------------- contents
-def _estimate(
-    query, x, y, bandwidth: float, kernel: str
-) -> tuple[numpy.ndarray, numpy.ndarray]:
+def _estimate(query, x, y, bandwidth: float, kernel: str) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Queries (m,) -> weights (m, n), zero where no point is near, and estimates (m,),
     NaN there.
     """
     # (m, n)
-    raw = KERNELS[kernel](
-        (numpy.asarray(query, dtype="float64")[:, None] - x) / bandwidth
-    )
+    raw = KERNELS[kernel]((numpy.asarray(query, dtype="float64")[:, None] - x) / bandwidth)
     total = raw.sum(axis=1, keepdims=True)  # (m, 1)
     weights = numpy.divide(raw, total, out=numpy.zeros_like(raw), where=total > 0)
     return weights, numpy.where(total[:, 0] > 0, weights @ y, numpy.nan)
@@ -193,9 +176,7 @@ def _ticks(low: float, high: float, most: int) -> tuple[list[float], int]:
     steps = [factor * 10.0**power for factor in (1, 2, 5, 10, 20)]
     step = next(s for s in steps if math.floor(high / s) - math.ceil(low / s) < most)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    ticks = [
-        k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)
-    ]
+    ticks = [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
     return [round(tick, decimals) for tick in ticks], decimals
 
 
@@ -204,16 +185,13 @@ def _truth(truth, low: float, high: float) -> list[tuple[float, float | None]] |
     if truth is None:
         return None
     if not callable(truth):
-        raise TypeError(
-            f"truth must be a function of an array or None, not {type(truth).__name__}"
-        )
+        raise TypeError(f"truth must be a function of an array or None, not {type(truth).__name__}")
     grid = numpy.linspace(low, high, SAMPLES + 1)
     with numpy.errstate(all="ignore"):
         values = _array(truth(grid), "truth(x)")
     if values.shape != grid.shape:
         raise ValueError(
-            f"truth must map an array {grid.shape} to the same shape, "
-            f"not {values.shape}"
+            f"truth must map an array {grid.shape} to the same shape, not {values.shape}"
         )
     finite = numpy.isfinite(values)
     if not finite.any():
@@ -250,11 +228,11 @@ def _describe(points, truth, query: float, bandwidth: float, kernel: str) -> dic
     narrow, wide = min(numpy.ptp(x) / 500, bandwidth), max(numpy.ptp(x) * 10, bandwidth)
     value = _estimate([query], x, y, bandwidth, kernel)[1][0]
     answer = (
-        "no neighbour within the bandwidth"
-        if math.isnan(value)
-        else f"{value:.{digits['y']}f}"
+        "no neighbour within the bandwidth" if math.isnan(value) else f"{value:.{digits['y']}f}"
     )
-    setting = f"{kernel} kernel, bandwidth {bandwidth:.6g}: {answer} at x = {query:.{digits['x']}f}."
+    setting = (
+        f"{kernel} kernel, bandwidth {bandwidth:.6g}: {answer} at x = {query:.{digits['x']}f}."
+    )
     return {
         "label": f"Nadaraya-Watson estimate of {len(x)} points, {setting}",
         "x": x.tolist(), "y": y.tolist(), "truth": curve,
@@ -292,17 +270,13 @@ def _scales(figure: dict):
 
     def horizontal(x: float) -> float:
         return round(
-            LEFT
-            + (x - figure["low"]) / (figure["high"] - figure["low"]) * (RIGHT - LEFT),
+            LEFT + (x - figure["low"]) / (figure["high"] - figure["low"]) * (RIGHT - LEFT),
             1,
         )
 
     def vertical(y: float) -> float:
         return round(
-            MIDDLE
-            - (y - figure["bottom"])
-            / (figure["top"] - figure["bottom"])
-            * (MIDDLE - TOP),
+            MIDDLE - (y - figure["bottom"]) / (figure["top"] - figure["bottom"]) * (MIDDLE - TOP),
             1,
         )
 
@@ -355,12 +329,8 @@ def _weights(figure: dict, weights) -> list[str]:
         parts.append(f'<circle cx="{x}" cy="{y}" r="2.4" fill="#666"/>')
         if weight > 1e-3 * largest:
             style = f'fill="{ORANGE}" fill-opacity=".4" stroke="{ORANGE}"'
-            parts.append(
-                f'<circle cx="{x}" cy="{y}" r="{22 * math.sqrt(weight):.1f}" {style}/>'
-            )
-            parts.append(
-                f'<path d="M{x},{BASE}V{tip}" stroke="{ORANGE}" stroke-width="2"/>'
-            )
+            parts.append(f'<circle cx="{x}" cy="{y}" r="{22 * math.sqrt(weight):.1f}" {style}/>')
+            parts.append(f'<path d="M{x},{BASE}V{tip}" stroke="{ORANGE}" stroke-width="2"/>')
     return parts
 
 
@@ -374,10 +344,7 @@ def _curves(figure: dict, value: float) -> list[str]:
         (horizontal(t), vertical(v) if math.isfinite(v) else None)
         for t, v in zip(grid, _estimate(grid, *_chosen(figure))[1], strict=True)
     ]
-    truth = [
-        (horizontal(t), None if v is None else vertical(v))
-        for t, v in figure["truth"] or []
-    ]
+    truth = [(horizontal(t), None if v is None else vertical(v)) for t, v in figure["truth"] or []]
     x = horizontal(figure["query"])
     parts = [
         f'<path d="{_line(truth)}" fill="none" stroke="#333" stroke-width="1.6" stroke-dasharray="2 5"/>',
@@ -386,9 +353,7 @@ def _curves(figure: dict, value: float) -> list[str]:
     ]
     if math.isfinite(value):
         y = vertical(value)
-        parts.append(
-            f'<path d="M{LEFT},{y}H{x}" stroke="{BLUE}" stroke-dasharray="4 3"/>'
-        )
+        parts.append(f'<path d="M{LEFT},{y}H{x}" stroke="{BLUE}" stroke-dasharray="4 3"/>')
         parts.append(
             f'<circle cx="{x}" cy="{y}" r="6" fill="{BLUE}" stroke="#fff" stroke-width="2"/>'
         )

@@ -141,14 +141,9 @@ def leave_one_out(weights: onp.ndarray, value: onp.ndarray) -> onp.ndarray:
            [2.5],
            [0. ]])
     """
-    if (
-        weights.ndim != 2
-        or weights.shape[0] != weights.shape[1]
-        or len(value) != len(weights)
-    ):
+    if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or len(value) != len(weights):
         raise ValueError(
-            "weights (n, n) must fit value (n, c), "
-            f"got {weights.shape} and {value.shape}"
+            f"weights (n, n) must fit value (n, c), got {weights.shape} and {value.shape}"
         )
     own = onp.diag(weights)[:, None]
     others = weights @ value - own * value
@@ -185,16 +180,12 @@ def choose_bandwidth(
     errors = []
     for bandwidth in bandwidths:
         _, weights = estimate(KernelRegression(score(bandwidth)), key, key, value)
-        errors.append(
-            onp.square(leave_one_out(weights.astype("float64"), value) - value).mean()
-        )
+        errors.append(onp.square(leave_one_out(weights.astype("float64"), value) - value).mean())
     return float(bandwidths[int(onp.argmin(errors))]), onp.array(errors)
 
 
 # ------------------------------------------------------------------ theory and practice
-def expected_error(
-    size, bandwidth, *, curvature: float, noise: float, dimension: int = 1
-):
+def expected_error(size, bandwidth, *, curvature: float, noise: float, dimension: int = 1):
     """Leading terms of the mean squared error at an inner point, Gaussian kernel,
     uniform density one.
 
@@ -212,9 +203,7 @@ def expected_error(
         Standard deviation of the noise.
     """
     bias = onp.square(bandwidth) ** 2 / 4 * curvature
-    return bias + noise**2 / (
-        size * (2 * math.sqrt(math.pi) * onp.asarray(bandwidth)) ** dimension
-    )
+    return bias + noise**2 / (size * (2 * math.sqrt(math.pi) * onp.asarray(bandwidth)) ** dimension)
 
 
 def best_bandwidth(size, *, curvature: float, noise: float, dimension: int = 1):
@@ -227,9 +216,7 @@ def best_bandwidth(size, *, curvature: float, noise: float, dimension: int = 1):
     1
     """
     variance = dimension * noise**2 / (2 * math.sqrt(math.pi)) ** dimension
-    return (variance / (curvature * onp.asarray(size, dtype="float64"))) ** (
-        1 / (4 + dimension)
-    )
+    return (variance / (curvature * onp.asarray(size, dtype="float64"))) ** (1 / (4 + dimension))
 
 
 def measured_errors(
@@ -270,9 +257,7 @@ def measured_errors(
     for start in range(0, repeats, together):
         stop = min(start + together, repeats)
         samples = [problem.sample(size, rng) for _ in range(start, stop)]
-        key, value = (
-            np.array(onp.stack(arrays)) for arrays in zip(*samples, strict=True)
-        )
+        key, value = (np.array(onp.stack(arrays)) for arrays in zip(*samples, strict=True))
         queries = np.array(onp.broadcast_to(query, (stop - start, *query.shape)))
         for j, bandwidth in enumerate(bandwidths):
             regression = KernelRegression(GaussianScore(bandwidth))

@@ -148,9 +148,7 @@ class MemoryNetwork(HybridBlock):
         )
         self.encoding, self.tying = encoding, tying
         self.nonlinear, self.nothing = nonlinear, nothing
-        self.attention = (
-            Attention(DotProductScore()) if attention is None else attention
-        )
+        self.attention = Attention(DotProductScore()) if attention is None else attention
         if not isinstance(self.attention, Attention | LinearAttention):
             raise TypeError(
                 "attention must be an Attention or a LinearAttention, "
@@ -199,9 +197,7 @@ class MemoryNetwork(HybridBlock):
         if self.tying == "adjacent":
             chain = [weights[f"embedding_{k}"] for k in range(self.hops + 1)]
             return chain[0], chain[:-1], chain[1:], chain[-1]
-        question, key, value, answer = (
-            weights[name] for name in self._embedding_names()
-        )
+        question, key, value, answer = (weights[name] for name in self._embedding_names())
         return question, [key] * self.hops, [value] * self.hops, answer
 
     def hybrid_forward(
@@ -262,13 +258,10 @@ def _check_fits(network: MemoryNetwork, encoder: Encoder) -> None:
     for name in ("num_words", "memory_size", "encoding"):
         wanted, given = getattr(network, name), getattr(encoder, name)
         if wanted != given:
-            raise ValueError(
-                f"encoder must have the network's {name}, {wanted!r}, got {given!r}"
-            )
+            raise ValueError(f"encoder must have the network's {name}, {wanted!r}, got {given!r}")
     if (network.nothing == "places") != (encoder.nothing == "places"):
         raise ValueError(
-            f"encoder must have the network's nothing, {network.nothing!r}, "
-            f"got {encoder.nothing!r}"
+            f"encoder must have the network's nothing, {network.nothing!r}, got {encoder.nothing!r}"
         )
 
 
@@ -370,9 +363,7 @@ def fit(
                 / recipe.batch_size,  # the loop takes the mean over a batch
                 clip_each=True,
                 progress=progress,
-                description=description
-                if phase is network
-                else f"{description}, linear start",
+                description=description if phase is network else f"{description}, linear start",
             )
         )
     return histories
@@ -401,9 +392,7 @@ def _trainer(network, stories, recipe, rate, halve) -> gluon.Trainer:
     return gluon.Trainer(network.collect_params(), "sgd", settings, kvstore=None)
 
 
-def _batches(
-    encoder, stories, recipe, random, device
-) -> Callable[[int], Iterator[tuple]]:
+def _batches(encoder, stories, recipe, random, device) -> Callable[[int], Iterator[tuple]]:
     """Draw batches with replacement, and sentences' ages with noise."""
     steps = max(1, len(stories) // recipe.batch_size)
 
@@ -424,9 +413,7 @@ def _batches(
     return epoch_batches
 
 
-def predict(
-    network, encoder, stories: Stories, *, batch_size: int = 250, device=None
-) -> tuple:
+def predict(network, encoder, stories: Stories, *, batch_size: int = 250, device=None) -> tuple:
     """Answer all questions: (probabilities (N, V), weights (N, K, 1 + n)), NumPy arrays.
 
     The first weight of a look is what it gives to nothing, the empty sentence.

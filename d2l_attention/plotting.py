@@ -124,8 +124,7 @@ def _label_axis(axis, labels: Sequence | None, length: int, name: str) -> None:
     labels = onp.arange(length) if labels is None else _numpy(labels)
     if labels.shape != (length,):
         raise ValueError(
-            f"{name} must hold one label per position ({length}), "
-            f"got shape {labels.shape}"
+            f"{name} must hold one label per position ({length}), got shape {labels.shape}"
         )
     words = labels.dtype.kind == "U"
     places = (
@@ -177,8 +176,7 @@ def diagram(
     frame = {"boxstyle": "round,pad=0.4", "fc": "white", "ec": COLORS["blue"]}
     middle = {"ha": "center", "va": "center"}
     drawn = {
-        name: ax.text(x, y, text, bbox=frame, **middle)
-        for name, (x, y, text) in boxes.items()
+        name: ax.text(x, y, text, bbox=frame, **middle) for name, (x, y, text) in boxes.items()
     }
     ax.set_axis_off()
     x, y = onp.array([place for *place, _ in boxes.values()]).T
@@ -236,20 +234,14 @@ def band(
     """
     x, samples = _numpy(x), _numpy(samples)
     if samples.ndim != 2 or len(samples) < 2 or samples.shape[1:] != x.shape:
-        raise ValueError(
-            f"samples must be of shape (repeats > 1, {len(x)}), got {samples.shape}"
-        )
+        raise ValueError(f"samples must be of shape (repeats > 1, {len(x)}), got {samples.shape}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
     ax = plt.gca() if ax is None else ax
     mean = samples.mean(axis=0)
-    half = stats.t.ppf((1 + confidence) / 2, len(samples) - 1) * stats.sem(
-        samples, axis=0
-    )
+    half = stats.t.ppf((1 + confidence) / 2, len(samples) - 1) * stats.sem(samples, axis=0)
     (line,) = ax.plot(x, mean, label=label, color=color)
-    ax.fill_between(
-        x, mean - half, mean + half, color=line.get_color(), alpha=0.2, linewidth=0
-    )
+    ax.fill_between(x, mean - half, mean + half, color=line.get_color(), alpha=0.2, linewidth=0)
     return ax
 
 

@@ -57,17 +57,11 @@ class RegionNetwork(HybridBlock):
         self.convolutions = nn.HybridSequential()
         for size in (cell // 2, 2):
             xavier = mx.init.Xavier(magnitude=2, factor_type="in")
-            layer = nn.Conv2D(
-                channels, size, size, activation="relu", weight_initializer=xavier
-            )
+            layer = nn.Conv2D(channels, size, size, activation="relu", weight_initializer=xavier)
             self.convolutions.add(layer)
-        self.output = nn.Dense(
-            attributes, flatten=False, weight_initializer=mx.init.Xavier()
-        )
+        self.output = nn.Dense(attributes, flatten=False, weight_initializer=mx.init.Xavier())
         line = onp.arange(grid) - (grid - 1) / 2
-        places = onp.stack(onp.meshgrid(line, line, indexing="ij"), axis=-1).reshape(
-            1, -1, 2
-        )
+        places = onp.stack(onp.meshgrid(line, line, indexing="ij"), axis=-1).reshape(1, -1, 2)
         self.places = self.params.get_constant("places", places.astype("float32"))
 
     def __call__(self, pictures):
@@ -79,25 +73,19 @@ class RegionNetwork(HybridBlock):
         """Raise a ValueError or TypeError if an array is not what the network takes."""
         side = self.grid * self.cell
         if not isinstance(pictures, np.ndarray):
-            raise TypeError(
-                f"pictures must be an MXNet array, got {type(pictures).__name__}"
-            )
+            raise TypeError(f"pictures must be an MXNet array, got {type(pictures).__name__}")
         if len(pictures) == 0 or pictures.shape[1:] != (3, side, side):
             raise ValueError(
                 f"pictures must be of shape (B, 3, {side}, {side}), got {pictures.shape}"
             )
         if pictures.dtype != onp.float32:
-            raise TypeError(
-                f"pictures must be float32, got {onp.dtype(pictures.dtype).name}"
-            )
+            raise TypeError(f"pictures must be float32, got {onp.dtype(pictures.dtype).name}")
 
     def hybrid_forward(self, F, pictures, places):
         maps = legacy(
             F, "transpose", self.convolutions(pictures), axes=(0, 2, 3, 1)
         )  # (B, g, g, c)
-        maps = F.npx.reshape(
-            maps, (-2, -5, -2)
-        )  # (B, n, c); MXNet fails if it is reshaped before
+        maps = F.npx.reshape(maps, (-2, -5, -2))  # (B, n, c); MXNet fails if it is reshaped before
         features = F.npx.activation(self.output(maps), act_type="sigmoid")
         blank = F.np.zeros_like(legacy(F, "slice_axis", maps, axis=2, begin=0, end=1))
         return F.np.concatenate([features, blank + places], axis=-1)
@@ -165,15 +153,11 @@ def name_regions(
     if names.shape != expected:
         raise ValueError(f"names must be of shape {expected}, got {names.shape}")
     network.hybridize(static_alloc=True)
-    network(
-        np.array(lighten(pictures[:1]), ctx=device)
-    )  # finds out the sizes of all parameters
+    network(np.array(lighten(pictures[:1]), ctx=device))  # finds out the sizes of all parameters
     arrays = (lighten(pictures), names.astype("float32"))
     cross_entropy = gluon.loss.SigmoidBinaryCrossEntropyLoss(from_sigmoid=True)
     return train(
-        lambda picture, name: cross_entropy(
-            network(picture)[:, :, : network.attributes], name
-        ),
+        lambda picture, name: cross_entropy(network(picture)[:, :, : network.attributes], name),
         batches(arrays, batch_size, shuffle=True, seed=seed, device=device),
         gluon.Trainer(
             network.collect_params(),

@@ -182,11 +182,7 @@ def _plain_numbers(key: str, measured: Mapping) -> dict:
             f"run {key!r} must return plain numbers by name, got {measured!r}"
         ) from error
     except ValueError as error:
-        raise ValueError(
-            f"run {key!r} must return finite numbers, got {measured!r}"
-        ) from error
+        raise ValueError(f"run {key!r} must return finite numbers, got {measured!r}") from error
     if taken := sorted(numbers.keys() & set(STAMP)):
-        raise ValueError(
-            f"run {key!r} must not return {', '.join(taken)}: that is in its record"
-        )
+        raise ValueError(f"run {key!r} must not return {', '.join(taken)}: that is in its record")
     return numbers

@@ -125,9 +125,7 @@ def _import_mxnet() -> None:
     except ModuleNotFoundError as error:
         if error.name != "mxnet":
             raise
-        raise ImportError(
-            "MXNet is not installed: pip install --no-deps mxnet==1.9.1"
-        ) from error
+        raise ImportError("MXNet is not installed: pip install --no-deps mxnet==1.9.1") from error
     except OSError as error:  # a shared library that MXNet links against is not there
         raise ImportError(
             f"MXNet's library does not load ({error}). {_cure(str(error))}"
@@ -172,9 +170,7 @@ def _lent_names() -> Iterator[None]:
 
 def _gone(name: str):
     def gone(*args, **kwargs):
-        raise NotImplementedError(
-            f"numpy.{name} was removed in NumPy 1.20: use numpy-financial"
-        )
+        raise NotImplementedError(f"numpy.{name} was removed in NumPy 1.20: use numpy-financial")
 
     return gone
 
@@ -212,13 +208,9 @@ def _patch_mxnet() -> None:
         module = sys.modules.get(module_name)
         if module is None or getattr(module, alias) is not onp:
             continue
-        view = types.ModuleType(
-            "numpy", "NumPy, with the old names that this MXNet module uses."
-        )
+        view = types.ModuleType("numpy", "NumPy, with the old names that this MXNet module uses.")
         view.__dict__.update(vars(onp))
-        view.__dict__.update(
-            {name: old_names[name] for name in names if name not in vars(onp)}
-        )
+        view.__dict__.update({name: old_names[name] for name in names if name not in vars(onp)})
         # Submodules that NumPy loads on demand
         view.__getattr__ = functools.partial(getattr, onp)
         setattr(module, alias, view)
@@ -295,14 +287,9 @@ def load_cuda_libraries(search_path: list[str] | None = None) -> list[Path]:
         A library is there but does not load; the message names it and the loader's
         reason.
     """
-    roots = [
-        Path(root, "nvidia")
-        for root in (sys.path if search_path is None else search_path)
-    ]
+    roots = [Path(root, "nvidia") for root in (sys.path if search_path is None else search_path)]
     roots.sort(
-        key=lambda root: (
-            not root.joinpath("cuda_runtime", "lib", "libcudart.so.11.0").is_file()
-        )
+        key=lambda root: not root.joinpath("cuda_runtime", "lib", "libcudart.so.11.0").is_file()
     )
     loaded = []
     for folder, file_name in CUDA_LIBRARIES:
@@ -313,9 +300,7 @@ def load_cuda_libraries(search_path: list[str] | None = None) -> list[Path]:
         try:
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
         except OSError as error:
-            raise ImportError(
-                f"cannot load {file_name} from its wheel: {error}"
-            ) from error
+            raise ImportError(f"cannot load {file_name} from its wheel: {error}") from error
         loaded.append(path)
     return loaded
 

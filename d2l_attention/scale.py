@@ -52,8 +52,7 @@ def choose(*, quick: Mapping, paper: Mapping) -> SimpleNamespace:
     """
     if different := sorted(quick.keys() ^ paper.keys()):
         raise ValueError(
-            "quick and paper must hold the same names; "
-            f"only one of them has {', '.join(different)}"
+            f"quick and paper must hold the same names; only one of them has {', '.join(different)}"
         )
     return SimpleNamespace(**{"quick": quick, "paper": paper}[SCALE])
 
@@ -115,9 +114,7 @@ def save_results(
         "data": data,
     }
     result |= _of_runs(result, runs) if runs is not None else {}
-    result["metrics"] = {
-        key: _summary(key, metric, len(seeds)) for key, metric in metrics.items()
-    }
+    result["metrics"] = {key: _summary(key, metric, len(seeds)) for key, metric in metrics.items()}
     return _record(result, runs) if SCALE == "paper" else None
 
 
@@ -218,9 +215,7 @@ def plain_name(name: str) -> str:
         It is not lower-case letters, digits and underscores.
     """
     if not re.fullmatch(r"[a-z0-9_]+", name):
-        raise ValueError(
-            f"name must be lower-case letters, digits and underscores, got {name!r}"
-        )
+        raise ValueError(f"name must be lower-case letters, digits and underscores, got {name!r}")
     return name
 
 
@@ -254,9 +249,7 @@ def _summary(key: str, metric: Mapping, seeds: int) -> dict:
         )
     paper = None if metric["paper"] is None else float(metric["paper"])
     if not all(map(math.isfinite, values if paper is None else [*values, paper])):
-        raise ValueError(
-            f"metric {key!r} must be finite, got values {values}, paper {paper}"
-        )
+        raise ValueError(f"metric {key!r} must be finite, got values {values}, paper {paper}")
     std = statistics.stdev(values) if len(values) > 1 else None
     return {
         "mean": statistics.fmean(values),

@@ -69,9 +69,7 @@ def show_source(obj, *more) -> None:
 
 def _file_and_source(obj) -> tuple[str, str]:
     if isinstance(obj, functools.partial):
-        raise TypeError(
-            f"a partial has no source of its own: show {obj.func.__qualname__} instead"
-        )
+        raise TypeError(f"a partial has no source of its own: show {obj.func.__qualname__} instead")
     try:
         text = textwrap.dedent(inspect.getsource(obj)).rstrip()
     except (TypeError, OSError) as error:

@@ -125,26 +125,18 @@ class StackedAttention(HybridBlock):
             layers=layers,
         )
         if not isinstance(blocks, int) or blocks < 0:
-            raise ValueError(
-                f"blocks must be a whole number, at least 0, got {blocks!r}"
-            )
+            raise ValueError(f"blocks must be a whole number, at least 0, got {blocks!r}")
         if blocks and grid is None:
-            raise ValueError(
-                "grid must be given with blocks, which need to know where regions lie"
-            )
+            raise ValueError("grid must be given with blocks, which need to know where regions lie")
         self.num_words, self.num_answers = num_words, num_answers
         self.num_regions = grid**2 if blocks else None
         self.regions = regions
         xavier = mx.init.Xavier()
-        self.values = nn.Dense(
-            hidden_size, flatten=False, weight_initializer=xavier
-        )  # W_I
+        self.values = nn.Dense(hidden_size, flatten=False, weight_initializer=xavier)  # W_I
         self.neighbours = nn.HybridSequential()
         for _ in range(blocks):
             self.neighbours.add(ResidualBlock(hidden_size, grid=grid))
-        self.words = nn.Embedding(
-            num_words, hidden_size, weight_initializer=mx.init.Normal(0.5)
-        )
+        self.words = nn.Embedding(num_words, hidden_size, weight_initializer=mx.init.Normal(0.5))
         start = {"i2h_weight_initializer": xavier, "h2h_weight_initializer": xavier}
         self.reader = rnn.LSTM(hidden_size, input_size=hidden_size, **start)
         self.looks = nn.HybridSequential()
@@ -162,9 +154,7 @@ class StackedAttention(HybridBlock):
         if self.regions is None:
             _check_shape("features", features, (None, self.num_regions, None))
             if features.dtype != onp.float32:
-                raise TypeError(
-                    f"features must be float32, got {onp.dtype(features.dtype).name}"
-                )
+                raise TypeError(f"features must be float32, got {onp.dtype(features.dtype).name}")
         else:  # a hybridized network gives its parts symbols, which they cannot check
             self.regions.check(features)
         _check_shape("question", question, (features.shape[0], None))
@@ -174,9 +164,7 @@ class StackedAttention(HybridBlock):
             ("length", length, question.shape[1]),
         ):
             if array.dtype not in (onp.int32, onp.int64):
-                raise TypeError(
-                    f"{name} must be int32 or int64, got {onp.dtype(array.dtype).name}"
-                )
+                raise TypeError(f"{name} must be int32 or int64, got {onp.dtype(array.dtype).name}")
             found = (
                 array.asnumpy()
             )  # MXNet itself would take the nearest number that is allowed, silently
@@ -197,16 +185,12 @@ class StackedAttention(HybridBlock):
             seen, weight = look(query, value, value, None)
             query = query + seen
             weights.append(weight)  # (B, 1, n)
-        return self.answer(F.npx.reshape(query, (-2, -1))), F.np.concatenate(
-            weights, axis=1
-        )
+        return self.answer(F.npx.reshape(query, (-2, -1))), F.np.concatenate(weights, axis=1)
 
     def read(self, F, question, length):
         """The LSTM's state at the last word of each question: (B, T), (B,) -> (B, d)."""
         words = self.words(legacy(F, "transpose", question, axes=(1, 0)))  # (T, B, d)
-        start = F.np.zeros_like(
-            legacy(F, "slice_axis", words, axis=0, begin=0, end=1)
-        )  # (1, B, d)
+        start = F.np.zeros_like(legacy(F, "slice_axis", words, axis=0, begin=0, end=1))  # (1, B, d)
         states, _ = self.reader(words, [start, start])
         return legacy(F, "SequenceLast", states, length, use_sequence_length=True)
 
@@ -229,15 +213,11 @@ class ResidualBlock(HybridBlock):
         self.convolution = nn.Conv2D(
             hidden_size, 3, padding=1, activation="relu", weight_initializer=xavier
         )
-        self.output = nn.Dense(
-            hidden_size, flatten=False, weight_initializer=mx.init.Xavier()
-        )
+        self.output = nn.Dense(hidden_size, flatten=False, weight_initializer=mx.init.Xavier())
 
     def hybrid_forward(self, F, x):
         maps = F.npx.reshape(x, (-2, -6, self.grid, self.grid, -2))  # (B, g, g, d)
-        seen = self.convolution(
-            legacy(F, "transpose", maps, axes=(0, 3, 1, 2))
-        )  # (B, d, g, g)
+        seen = self.convolution(legacy(F, "transpose", maps, axes=(0, 3, 1, 2)))  # (B, d, g, g)
         seen = legacy(F, "transpose", seen, axes=(0, 2, 3, 1))
         return x + self.output(F.npx.reshape(seen, (-2, -5, -2)))
 
@@ -281,8 +261,7 @@ def fit(
         raise ValueError("data must not be empty")
     if batch_size < 1 or not learning_rate > 0:
         raise ValueError(
-            "batch_size and learning_rate must be positive, "
-            f"got {batch_size} and {learning_rate}"
+            f"batch_size and learning_rate must be positive, got {batch_size} and {learning_rate}"
         )
     if data.answer.min() < 0 or data.answer.max() >= network.num_answers:
         raise ValueError(  # MXNet's loss would take the nearest answer, silently

@@ -59,9 +59,7 @@ class History:
     def __getitem__(self, name: str) -> onp.ndarray:
         """Return one quantity over the epochs, shape (epochs,)."""
         if name not in self.epochs[0]:
-            raise KeyError(
-                f"no {name!r} in this history: it has {', '.join(self.epochs[0])}"
-            )
+            raise KeyError(f"no {name!r} in this history: it has {', '.join(self.epochs[0])}")
         return onp.array([record[name] for record in self.epochs])
 
 
@@ -111,8 +109,7 @@ def batches(
     lengths = {len(array) for array in arrays}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(
-            "arrays must have one common length above zero, "
-            f"got lengths {sorted(lengths)}"
+            f"arrays must have one common length above zero, got lengths {sorted(lengths)}"
         )
     if batch_size < 1:
         raise ValueError(f"batch_size must be positive, got {batch_size}")
@@ -200,20 +197,15 @@ def train(
             epoch_batches = batches(epoch) if callable(batches) else batches
             loss = _train_epoch(step, epoch_batches, trainer, clip, epoch + 1, line)
             measured = (
-                {name: float(value) for name, value in evaluate().items()}
-                if evaluate
-                else {}
+                {name: float(value) for name, value in evaluate().items()} if evaluate else {}
             )
             records.append({"epoch": epoch + 1, "loss": loss} | measured)
             if monitor is not None and _is_best(records, monitor, best):
                 best = epoch
                 best_values = [
-                    (parameter, parameter.data().copy())
-                    for parameter in trainer._params
+                    (parameter, parameter.data().copy()) for parameter in trainer._params
                 ]
-            stopped = (
-                patience is not None and epoch - best >= patience and epoch + 1 < epochs
-            )
+            stopped = patience is not None and epoch - best >= patience and epoch + 1 < epochs
             _show_epoch(line, records, best)
             if stopped:
                 break
@@ -233,9 +225,7 @@ def _check(trainer, epochs, clip_norm, monitor, patience) -> None:
     if patience is not None and monitor is None:
         raise ValueError("patience needs monitor, the name of the value to watch")
     if len(trainer._contexts) > 1:
-        raise ValueError(
-            f"trainer must hold parameters on one device, got {trainer._contexts}"
-        )
+        raise ValueError(f"trainer must hold parameters on one device, got {trainer._contexts}")
 
 
 def _train_epoch(step, batches, trainer, clip, epoch, line) -> float:
@@ -244,15 +234,12 @@ def _train_epoch(step, batches, trainer, clip, epoch, line) -> float:
     for number, losses in enumerate(_losses(step, batches, trainer, clip), start=1):
         total, count = total + float(losses.sum(dtype="float64")), count + losses.size
         if not math.isfinite(total):
-            raise FloatingPointError(
-                f"the loss is not finite in epoch {epoch}, step {number}"
-            )
+            raise FloatingPointError(f"the loss is not finite in epoch {epoch}, step {number}")
         line.set_postfix_str(f"loss {total / count:.3g}, step {number}", refresh=False)
         line.update(0)  # redraws, if the last time was long enough ago
     if count == 0:
         raise ValueError(
-            f"batches is empty in epoch {epoch}; "
-            "an iterator that ends must be made anew each epoch"
+            f"batches is empty in epoch {epoch}; an iterator that ends must be made anew each epoch"
         )
     return total / count
 
@@ -282,9 +269,7 @@ def _take_step(step, batch, trainer, clip_norm, clip_each) -> np.ndarray:
         )
     losses.backward()
     if clip_norm is not None:
-        gradients = [
-            p.grad().as_nd_ndarray() for p in trainer._params if p.grad_req != "null"
-        ]
+        gradients = [p.grad().as_nd_ndarray() for p in trainer._params if p.grad_req != "null"]
         # backward() sums over the batch, trainer.step() divides by its size
         limit = clip_norm * losses.size
         if clip_each:
@@ -299,9 +284,7 @@ def _clip_each(gradients, limit) -> None:
     """Shorten each gradient that is longer than the limit; read all norms at once, for
     few are.
     """
-    norms = onp.sqrt(
-        mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).asnumpy()
-    )
+    norms = onp.sqrt(mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).asnumpy())
     for gradient, norm in zip(gradients, norms, strict=True):
         if norm > limit:
             gradient *= limit / norm
@@ -309,14 +292,10 @@ def _clip_each(gradients, limit) -> None:
 
 def _is_best(records, monitor, best) -> bool:
     if monitor not in records[-1]:
-        raise ValueError(
-            f"monitor must be one of {', '.join(records[-1])}, got {monitor!r}"
-        )
+        raise ValueError(f"monitor must be one of {', '.join(records[-1])}, got {monitor!r}")
     value = records[-1][monitor]
     if math.isnan(value):
-        raise FloatingPointError(
-            f"{monitor} is not a number after epoch {len(records)}"
-        )
+        raise FloatingPointError(f"{monitor} is not a number after epoch {len(records)}")
     return best is None or value < records[best][monitor]
 
 

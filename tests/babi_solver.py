@@ -79,9 +79,7 @@ def places(story):
     """What is told of each person's places: {person: [(indices, "in" or "not", places), ...]}."""
     told, last = {}, ((), ())
     for index, sentence in enumerate(story):
-        if match := re.fullmatch(
-            rf"(\w+)(?: and (\w+))? {GO} (?:in)?to the (\w+)\.", sentence
-        ):
+        if match := re.fullmatch(rf"(\w+)(?: and (\w+))? {GO} (?:in)?to the (\w+)\.", sentence):
             if match[1] in ("he", "she", "they"):
                 continue
             people, indices = [p for p in match.groups()[:2] if p], (index,)
@@ -90,18 +88,14 @@ def places(story):
             rf"{LATER} (?:he|she|they) {GO} (?:in)?to the (\w+)\.", sentence
         ):
             people, indices, kind, where = last[0], (last[1], index), "in", (match[1],)
-        elif match := re.fullmatch(
-            r"(\w+) is (not |no longer )?in the (\w+)\.", sentence
-        ):
+        elif match := re.fullmatch(r"(\w+) is (not |no longer )?in the (\w+)\.", sentence):
             people, indices, kind, where = (
                 [match[1]],
                 (index,),
                 "not" if match[2] else "in",
                 (match[3],),
             )
-        elif match := re.fullmatch(
-            r"(\w+) is either in the (\w+) or the (\w+)\.", sentence
-        ):
+        elif match := re.fullmatch(r"(\w+) is either in the (\w+) or the (\w+)\.", sentence):
             people, indices, kind, where = (
                 [match[1]],
                 (index,),
@@ -130,9 +124,7 @@ def is_in(story, person, place):
     indices, kind, where = told[-1]
     if kind == "not":
         return ("no", indices) if place in where else None
-    return (
-        "no" if place not in where else "yes" if len(where) == 1 else "maybe"
-    ), indices
+    return ("no" if place not in where else "yes" if len(where) == 1 else "maybe"), indices
 
 
 def changes(story):
@@ -140,13 +132,9 @@ def changes(story):
     for index, sentence in enumerate(story):
         if match := re.fullmatch(rf"(\w+) {GO} (?:in)?to the (\w+)\.", sentence):
             yield index, "go", match[1], match[2], None
-        elif match := re.fullmatch(
-            rf"(\w+) {GET} (?:the|an?) (\w+)(?: there)?\.", sentence
-        ):
+        elif match := re.fullmatch(rf"(\w+) {GET} (?:the|an?) (\w+)(?: there)?\.", sentence):
             yield index, "get", match[1], None, match[2]
-        elif match := re.fullmatch(
-            rf"(\w+) {DROP} (?:the|an?) (\w+)(?: there)?\.", sentence
-        ):
+        elif match := re.fullmatch(rf"(\w+) {DROP} (?:the|an?) (\w+)(?: there)?\.", sentence):
             yield index, "drop", match[1], None, match[2]
         elif match := re.fullmatch(rf"(\w+) {GIVE} the (\w+) to (\w+)\.", sentence):
             yield index, "give", match[1], match[3], match[2]
@@ -162,16 +150,12 @@ def trail(story, thing):
                 steps.append((other, index))
         elif what == thing:
             if kind == "get":
-                if person in position and (
-                    not steps or steps[-1][0] != position[person][0]
-                ):
+                if person in position and (not steps or steps[-1][0] != position[person][0]):
                     steps.append(position[person])
                 carrier = person
             elif kind == "drop":
                 carrier = None
-                if person in position and (
-                    not steps or steps[-1][0] != position[person][0]
-                ):
+                if person in position and (not steps or steps[-1][0] != position[person][0]):
                     steps.append(position[person])
             touch = index
     return steps, touch
@@ -265,9 +249,7 @@ def where_earlier(story, person, place):
 
 def kinds(story):
     """Which animal each is: {name: (kind, index)}."""
-    return {
-        name: (kind, i) for i, (name, kind) in parsed(story, r"(\w+) is an? (\w+)\.")
-    }
+    return {name: (kind, i) for i, (name, kind) in parsed(story, r"(\w+) is an? (\w+)\.")}
 
 
 def singular(plural):
@@ -288,9 +270,7 @@ def color(story, name):
     """The color of its kind: of the colored ones, the one whose kind was told last counts."""
     known = kinds(story)
     kind, is_a = known[name]
-    colored = {
-        n: (shade, i) for i, (n, shade) in parsed(story, r"(\w+) is (?!an? )(\w+)\.")
-    }
+    colored = {n: (shade, i) for i, (n, shade) in parsed(story, r"(\w+) is (?!an? )(\w+)\.")}
     kin = [
         (known[n][1], i, shade)
         for n, (shade, i) in colored.items()
@@ -305,9 +285,7 @@ def color(story, name):
 def relations(story):
     """What is where from what: {(a, b): (offset of a from b, index)}, both ways round."""
     found = {}
-    for index, (a, side, b) in parsed(
-        story, rf"The ([\w ]+?) is ({SIDE})(?: of)? the ([\w ]+?)\."
-    ):
+    for index, (a, side, b) in parsed(story, rf"The ([\w ]+?) is ({SIDE})(?: of)? the ([\w ]+?)\."):
         x, y = OFFSETS[side]
         found[a, b], found[b, a] = ((x, y), index), ((-x, -y), index)
     return found
@@ -353,11 +331,7 @@ def is_beside(story, a, side, b):
 def route(story, start, end):
     way = path({(b, a): link for (a, b), link in relations(story).items()}, start, end)
     names = {(0, 1): "n", (0, -1): "s", (1, 0): "e", (-1, 0): "w"}
-    return (
-        (",".join(names[step] for step, _ in way), tuple(i for _, i in way))
-        if way
-        else None
-    )
+    return (",".join(names[step] for step, _ in way), tuple(i for _, i in way)) if way else None
 
 
 def comparisons(story):

@@ -30,14 +30,8 @@ def of_cell(metadata) -> float | None:
     tolerance = metadata.get("tolerance")
     if tolerance is None:
         return None
-    if (
-        isinstance(tolerance, bool)
-        or not isinstance(tolerance, Real)
-        or not tolerance > 0
-    ):
-        raise ValueError(
-            f"a cell's tolerance must be a number above 0, got {tolerance!r}"
-        )
+    if isinstance(tolerance, bool) or not isinstance(tolerance, Real) or not tolerance > 0:
+        raise ValueError(f"a cell's tolerance must be a number above 0, got {tolerance!r}")
     return float(tolerance)
 
 
@@ -45,9 +39,7 @@ def compare_outputs(cell, test, reference, skip_compare=None):
     """nbval's comparison, after numbers within the tolerance were replaced by the stored ones."""
     tolerance = of_cell(cell.cell.metadata)
     if tolerance is not None and len(test) == len(reference):
-        test = [
-            _forgive(*pair, tolerance) for pair in zip(test, reference, strict=True)
-        ]
+        test = [_forgive(*pair, tolerance) for pair in zip(test, reference, strict=True)]
     return strict(cell, test, reference, skip_compare)
 
 

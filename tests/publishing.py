@@ -39,9 +39,7 @@ def build_book(root: Path, output: Path) -> Path:
         cwd=output,
     )
     complaints = [
-        line
-        for line in done.stderr.splitlines()
-        if re.search("WARNING|ERROR|Error", line)
+        line for line in done.stderr.splitlines() if re.search("WARNING|ERROR|Error", line)
     ]
     assert done.returncode == 0, "\n".join(complaints) or done.stderr[-3000:]
     return output / "_build" / "html"
@@ -96,11 +94,7 @@ def listen(page: Page) -> list[str]:
     problems: list[str] = []
     page.on(
         "console",
-        lambda m: (
-            problems.append(f"console: {m.text}")
-            if m.type in ("error", "warning")
-            else None
-        ),
+        lambda m: problems.append(f"console: {m.text}") if m.type in ("error", "warning") else None,
     )
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
     page.on(
@@ -111,17 +105,11 @@ def listen(page: Page) -> list[str]:
     )
     page.on(
         "response",
-        lambda r: (
-            problems.append(f"status {r.status}: {r.url}") if r.status >= 400 else None
-        ),
+        lambda r: problems.append(f"status {r.status}: {r.url}") if r.status >= 400 else None,
     )
     page.on(
         "request",
-        lambda r: (
-            None
-            if r.url.startswith(LOCAL)
-            else problems.append(f"outside request: {r.url}")
-        ),
+        lambda r: None if r.url.startswith(LOCAL) else problems.append(f"outside request: {r.url}"),
     )
     return problems
 

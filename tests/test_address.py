@@ -71,13 +71,9 @@ def test_a_wrong_name_is_refused_in_a_sentence(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("arguments", [[], [""], ["owner/name"]])
-def test_without_a_name_the_present_one_is_written_again(
-    copy, monkeypatch, capsys, arguments
-):
+def test_without_a_name_the_present_one_is_written_again(copy, monkeypatch, capsys, arguments):
     address.write(copy, "present/one")
-    (copy / "CITATION.cff").write_text(
-        address.filled(copy / "CITATION.cff", address.BLOCK, "")
-    )
+    (copy / "CITATION.cff").write_text(address.filled(copy / "CITATION.cff", address.BLOCK, ""))
     monkeypatch.setattr(address, "ROOT", copy)
     monkeypatch.setattr(sys, "argv", ["address.py", *arguments])
     address.main()
@@ -121,9 +117,7 @@ def test_the_setup_cell_on_colab_clones_and_installs(monkeypatch, tmp_path, caps
         calls.append((command, check))
         folder = tmp_path / command[-1]
         folder.mkdir()
-        (folder / "colab.py").write_text(
-            "if __name__ == '__main__':\n    print('installed')\n"
-        )
+        (folder / "colab.py").write_text("if __name__ == '__main__':\n    print('installed')\n")
 
     monkeypatch.setattr("subprocess.run", clone)
     for _ in range(2):  # run twice: cloned once

@@ -36,9 +36,7 @@ B, M, N, D = 3, 4, 5, 6
 SCORES = {
     "gaussian": lambda: GaussianScore(1.5),
     "gaussian, learned": lambda: GaussianScore(1.5, learn=True),
-    "gaussian, one bandwidth a feature": lambda: GaussianScore(
-        [1.0, 2, 3, 1, 2, 3], learn=True
-    ),
+    "gaussian, one bandwidth a feature": lambda: GaussianScore([1.0, 2, 3, 1, 2, 3], learn=True),
     "boxcar": lambda: BoxcarScore(3.0),
     "triangular": lambda: TriangularScore(3.0),
     "epanechnikov, learned": lambda: EpanechnikovScore(3.0, learn=True),
@@ -88,11 +86,7 @@ def to_torch(*arrays):
 # ------------------------------------------------------------------------------- scores
 def brute_force_score(name, score, q, k):
     """One score, from the formula in the docstring, in float64."""
-    u = (
-        onp.linalg.norm((q - k) / score.bandwidth)
-        if hasattr(score, "bandwidth")
-        else None
-    )
+    u = onp.linalg.norm((q - k) / score.bandwidth) if hasattr(score, "bandwidth") else None
     weight = [
         parameter.data().asnumpy().astype("float64")
         for parameter in score.collect_params().values()
@@ -122,10 +116,7 @@ def test_score_follows_its_formula(name, hybridize, arrays):
     scores = score(query, key).asnumpy()
     q, k = query.asnumpy().astype("float64"), key.asnumpy().astype("float64")
     expected = [
-        [
-            [brute_force_score(name, score, q[b, i], k[b, j]) for j in range(N)]
-            for i in range(M)
-        ]
+        [[brute_force_score(name, score, q[b, i], k[b, j]) for j in range(N)] for i in range(M)]
         for b in range(B)
     ]
     onp.testing.assert_allclose(scores, expected, atol=2e-5, rtol=1e-5)
@@ -142,9 +133,7 @@ def test_compact_kernels_reach_some_keys_only(arrays):
 @pytest.mark.parametrize("score", [GaussianScore, TriangularScore, EpanechnikovScore])
 def test_gradient_of_the_bandwidth(score):
     """Against a central difference in float64."""
-    query, key, value = (
-        np.random.normal(size=(1, n, 2), dtype="float64") for n in (3, 7, 7)
-    )
+    query, key, value = (np.random.normal(size=(1, n, 2), dtype="float64") for n in (3, 7, 7))
 
     def error(bandwidth):
         attention = Attention(score(bandwidth, learn=True, dtype="float64"))
@@ -161,9 +150,7 @@ def test_gradient_of_the_bandwidth(score):
         up, down = h.copy(), h.copy()
         up[j] *= math.exp(step)
         down[j] *= math.exp(-step)
-        assert gradient[j] == pytest.approx(
-            (error(up)[0] - error(down)[0]) / (2 * step), rel=1e-5
-        )
+        assert gradient[j] == pytest.approx((error(up)[0] - error(down)[0]) / (2 * step), rel=1e-5)
 
 
 def test_kernel_bandwidth_property():
@@ -189,12 +176,8 @@ def test_masked_softmax_against_brute_force():
     lengths = np.random.randint(0, N + 1, size=(B, M))
     allowed = onp.arange(N) < lengths.asnumpy()[:, :, None]
     expected = softmax(onp.where(allowed, scores.asnumpy(), -onp.inf))
-    onp.testing.assert_allclose(
-        masked_softmax(scores, lengths).asnumpy(), expected, atol=1e-6
-    )
-    onp.testing.assert_array_equal(
-        masked_softmax(scores, lengths).asnumpy() == 0, ~allowed
-    )
+    onp.testing.assert_allclose(masked_softmax(scores, lengths).asnumpy(), expected, atol=1e-6)
+    onp.testing.assert_array_equal(masked_softmax(scores, lengths).asnumpy() == 0, ~allowed)
 
 
 def test_masked_softmax_agrees_with_d2l_where_d2l_is_right():
@@ -246,9 +229,7 @@ def test_properties_of_masked_softmax(scores, mask, shift):
     shifted = masked_softmax(
         np.array(scores + onp.float32(shift)), np.array(mask, dtype="bool")
     ).asnumpy()
-    onp.testing.assert_allclose(
-        shifted, weights, atol=5e-3
-    )  # 1e4 + shift rounds to 1e-3
+    onp.testing.assert_allclose(shifted, weights, atol=5e-3)  # 1e4 + shift rounds to 1e-3
     other = onp.where(mask, scores, 77)  # what is masked cannot matter
     onp.testing.assert_array_equal(
         masked_softmax(np.array(other), np.array(mask, dtype="bool")).asnumpy(), weights
@@ -269,9 +250,7 @@ def test_mask_forms_agree():
             masked_softmax(scores, forms[0]).asnumpy(),
         )
     shared = expand_mask(np.array([[[1, 0, 1, 0]]]), 2, 3, 4)
-    onp.testing.assert_array_equal(
-        masked_softmax(scores, shared).asnumpy()[:, :, [1, 3]], 0
-    )
+    onp.testing.assert_array_equal(masked_softmax(scores, shared).asnumpy()[:, :, [1, 3]], 0)
 
 
 # ------------------------------------------------------------------------------ pooling
@@ -289,20 +268,12 @@ def test_scaled_dot_product_attention_equals_torch(arrays, masked, hybridize):
         loss = np.square(context).sum()
     loss.backward()
     tensors = to_torch(query, key, value)
-    mask = (
-        torch.arange(N) < torch.tensor(lengths.asnumpy())[:, :, None]
-        if masked
-        else None
-    )
-    expected = torch.nn.functional.scaled_dot_product_attention(
-        *tensors, attn_mask=mask
-    )
+    mask = torch.arange(N) < torch.tensor(lengths.asnumpy())[:, :, None] if masked else None
+    expected = torch.nn.functional.scaled_dot_product_attention(*tensors, attn_mask=mask)
     expected.square().sum().backward()
     onp.testing.assert_allclose(context.asnumpy(), expected.detach(), atol=1e-6)
     for array, tensor in zip(arrays, tensors, strict=True):
-        onp.testing.assert_allclose(
-            array.grad.asnumpy(), tensor.grad, atol=1e-5, rtol=1e-5
-        )
+        onp.testing.assert_allclose(array.grad.asnumpy(), tensor.grad, atol=1e-5, rtol=1e-5)
 
 
 def test_additive_attention_equals_d2l(arrays):
@@ -333,14 +304,10 @@ def test_additive_attention_equals_d2l(arrays):
 @every_score
 def test_weights_are_a_distribution_and_pool_the_values(make_score, arrays):
     query, key, value = arrays
-    context, weights = make_attention(make_score)(
-        query, key, value, np.array([[1, 2, 3, 0]] * B)
-    )
+    context, weights = make_attention(make_score)(query, key, value, np.array([[1, 2, 3, 0]] * B))
     weights = weights.asnumpy()
     assert (weights >= 0).all()
-    assert (weights[:, 3] == 0).all() and (
-        context.asnumpy()[:, 3] == 0
-    ).all()  # nothing allowed
+    assert (weights[:, 3] == 0).all() and (context.asnumpy()[:, 3] == 0).all()  # nothing allowed
     assert all((weights[:, i, i + 1 :] == 0).all() for i in range(3))
     total = weights[:, :3].sum(-1)
     onp.testing.assert_allclose(
@@ -373,8 +340,7 @@ def test_padding_changes_nothing(make_score, hybridize, arrays):
     results = []
     for padding in (0.0, 1e3):
         padded = [
-            np.concatenate([x.detach(), np.full((B, 3, D), padding)], axis=1)
-            for x in (key, value)
+            np.concatenate([x.detach(), np.full((B, 3, D), padding)], axis=1) for x in (key, value)
         ]
         for array in padded:
             array.attach_grad()
@@ -384,9 +350,7 @@ def test_padding_changes_nothing(make_score, hybridize, arrays):
         loss.backward()
         assert (weights.asnumpy()[:, :, N:] == 0).all()
         assert all((array.grad.asnumpy()[:, N:] == 0).all() for array in padded)
-        results.append(
-            [context.asnumpy(), weights.asnumpy()[:, :, :N], query.grad.asnumpy()]
-        )
+        results.append([context.asnumpy(), weights.asnumpy()[:, :, :N], query.grad.asnumpy()])
     with autograd.record():
         context, weights = attention(query, key, value)
         loss = np.square(context).sum()
@@ -412,12 +376,8 @@ def test_hybrid_equals_imperative(make_score, arrays):
                 context, weights = attention(*arrays, lengths)
                 loss = np.square(context).sum() + np.square(weights).sum()
             loss.backward()
-            outcomes.append(
-                [x.asnumpy() for x in (context, weights, *(a.grad for a in arrays))]
-            )
-    assert onp.isfinite(
-        onp.concatenate([x.ravel() for outcome in outcomes for x in outcome])
-    ).all()
+            outcomes.append([x.asnumpy() for x in (context, weights, *(a.grad for a in arrays))])
+    assert onp.isfinite(onp.concatenate([x.ravel() for outcome in outcomes for x in outcome])).all()
     for imperative, hybrid in zip(outcomes[:3], outcomes[3:], strict=True):
         for expected, got in zip(imperative, hybrid, strict=True):
             onp.testing.assert_allclose(got, expected, atol=1e-5)
@@ -442,14 +402,12 @@ def test_compact_kernel_far_from_every_key_gives_zero():
     far, keys = np.array([[[1000.0]]]), np.array([[[0.0], [1.0]]])
     for score in (BoxcarScore(2.0), TriangularScore(2.0), EpanechnikovScore(2.0)):
         context, weights = Attention(score)(far, keys, keys + 5)
-        assert weights.asnumpy().tolist() == [
-            [[0.0, 0.0]]
-        ] and context.asnumpy().tolist() == [[[0.0]]]
+        assert weights.asnumpy().tolist() == [[[0.0, 0.0]]] and context.asnumpy().tolist() == [
+            [[0.0]]
+        ]
     # A Gaussian has no end: the nearest key gets all the weight, even where exp(-u**2 /
     # 2) underflows.
-    assert Attention(GaussianScore(2.0))(far, keys, keys)[1].asnumpy().tolist() == [
-        [[0.0, 1.0]]
-    ]
+    assert Attention(GaussianScore(2.0))(far, keys, keys)[1].asnumpy().tolist() == [[[0.0, 1.0]]]
 
 
 def test_dropout_acts_in_training_only_and_leaves_the_weights(arrays):
@@ -544,9 +502,7 @@ def test_multi_head_attention_equals_d2l(arrays):
         ours.value_projection,
         ours.output,
     )
-    for layer, other in zip(
-        mine, (theirs.W_q, theirs.W_k, theirs.W_v, theirs.W_o), strict=True
-    ):
+    for layer, other in zip(mine, (theirs.W_q, theirs.W_k, theirs.W_v, theirs.W_o), strict=True):
         other.weight.set_data(layer.weight.data())
     onp.testing.assert_allclose(
         ours(*arrays, lengths)[0].asnumpy(),
@@ -575,9 +531,7 @@ def test_one_head_with_identity_projections_is_plain_attention(arrays):
     context, weights = heads(*arrays)
     expected, expected_weights = Attention(ScaledDotProductScore())(*arrays)
     onp.testing.assert_allclose(context.asnumpy(), expected.asnumpy(), atol=1e-6)
-    onp.testing.assert_allclose(
-        weights.asnumpy()[:, 0], expected_weights.asnumpy(), atol=1e-6
-    )
+    onp.testing.assert_allclose(weights.asnumpy()[:, 0], expected_weights.asnumpy(), atol=1e-6)
 
 
 def test_self_attention_is_permutation_equivariant(arrays):
@@ -604,9 +558,7 @@ def test_parameters_survive_a_file(tmp_path, arrays):
         first(*arrays)
         first.save_parameters(str(tmp_path / "parameters"))
         second.load_parameters(str(tmp_path / "parameters"))
-        onp.testing.assert_array_equal(
-            second(*arrays)[0].asnumpy(), first(*arrays)[0].asnumpy()
-        )
+        onp.testing.assert_array_equal(second(*arrays)[0].asnumpy(), first(*arrays)[0].asnumpy())
 
 
 # ------------------------------------------------------------------------------- errors

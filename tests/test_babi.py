@@ -69,9 +69,9 @@ def test_the_solver_answers_the_published_questions(published, task, split):
         if answer != question.answer:
             wrong += 1
         else:
-            assert question.supporting in babi_solver.bases(
-                question.story, question.question
-            ), question
+            assert question.supporting in babi_solver.bases(question.story, question.question), (
+                question
+            )
     assert wrong == (2 if task == 5 else 0)
 
 
@@ -120,9 +120,7 @@ def test_tasks_of_one_seed_are_not_told_alike():
     assert stories[5][:4] != stories[7][:4]
 
 
-@pytest.mark.parametrize(
-    "name", ["telling", "world", "walks", "relations", "generator", "files"]
-)
+@pytest.mark.parametrize("name", ["telling", "world", "walks", "relations", "generator", "files"])
 def test_examples_in_the_docstrings(name):
     result = doctest.testmod(import_module(f"d2l_attention.datasets.babi.{name}"))
     assert result.failed == 0 and (result.attempted > 0 or name == "relations")
@@ -216,9 +214,9 @@ WIDER = {8: {"answers": 4}}
 
 def statistics(questions):
     length = [len(question.story) for question in questions]
-    share = onp.array(
-        list(Counter(question.answer for question in questions).values())
-    ) / len(questions)
+    share = onp.array(list(Counter(question.answer for question in questions).values())) / len(
+        questions
+    )
     sentences = [len(words(text)) for question in questions for text in question.story]
     return {
         "story": onp.mean(length),
@@ -228,22 +226,15 @@ def statistics(questions):
         "entropy": -(share * onp.log2(share)).sum(),
         "answers": len(share),
         "age": onp.mean(
-            [
-                len(question.story) - 1 - max(question.supporting)
-                for question in questions
-            ]
+            [len(question.story) - 1 - max(question.supporting) for question in questions]
         ),
         "vocabulary": len(vocabulary(questions)),
     }
 
 
 def vocabulary(questions):
-    texts = {
-        text for question in questions for text in (*question.story, question.question)
-    }
-    return {word for text in texts for word in words(text)} | {
-        q.answer.lower() for q in questions
-    }
+    texts = {text for question in questions for text in (*question.story, question.question)}
+    return {word for text in texts for word in words(text)} | {q.answer.lower() for q in questions}
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -255,9 +246,7 @@ def test_generated_stories_are_like_the_published(generated, published, task):
         assert ours[name] == pytest.approx(original[name], rel=margin[name]), name
     for name in ("supporting", "entropy", "answers", "age"):
         assert ours[name] == pytest.approx(original[name], abs=margin[name]), name
-    wide = onp.maximum(
-        2, margin["story"] * original["quantiles"]
-    )  # stories grow by two sentences
+    wide = onp.maximum(2, margin["story"] * original["quantiles"])  # stories grow by two sentences
     assert (onp.abs(ours["quantiles"] - original["quantiles"]) <= wide).all()
     assert abs(ours["vocabulary"] - original["vocabulary"]) <= VOCABULARY.get(task, 0)
 
@@ -394,9 +383,7 @@ def test_a_file_is_read():
         "Mary went home.",
     )
     assert second.supporting == (2, 0)
-    assert third == babi.Question(
-        ("John is tired.",), "What is John carrying?", "milk,apple", (0,)
-    )
+    assert third == babi.Question(("John is tired.",), "What is John carrying?", "milk,apple", (0,))
     assert babi.read([]) == [] and babi.read(["1 Nobody asks."]) == []
 
 
@@ -516,18 +503,14 @@ def test_a_release_without_the_file_is_refused(folder, monkeypatch):
     monkeypatch.setattr(files, "ARCHIVE_SIZE", len(release))
     monkeypatch.setattr(files, "ARCHIVE_SHA256", hashlib.sha256(release).hexdigest())
     put(folder / files.ARCHIVE, release)
-    with pytest.raises(
-        ValueError, match=r"lacks .*en-10k.*Delete the folder and try again"
-    ):
+    with pytest.raises(ValueError, match=r"lacks .*en-10k.*Delete the folder and try again"):
         babi.load(1, "train", size="10k")
 
 
 @pytest.mark.parametrize("size, member", [("1k", MEMBER), ("10k", MEMBER_10K)])
 def test_another_file_is_refused_and_left_alone(folder, size, member):
     put(folder / member, CONTENT[:-1])
-    with pytest.raises(
-        ValueError, match=r"its SHA-256 is .*Delete it and try again"
-    ) as caught:
+    with pytest.raises(ValueError, match=r"its SHA-256 is .*Delete it and try again") as caught:
         babi.load(1, "train", size=size)
     assert str(folder / member) in str(caught.value)
     assert (folder / member).read_bytes() == CONTENT[:-1]
@@ -539,21 +522,15 @@ def test_a_file_known_by_its_sum_in_git(folder, monkeypatch):
     put(folder / MEMBER_10K, CONTENT)
     assert babi.load(1, "train", size="10k") == ADA
     put(folder / MEMBER_10K, CONTENT + b"\n")
-    with pytest.raises(
-        ValueError, match=r"its Git sum is git:.*Delete it and try again"
-    ):
+    with pytest.raises(ValueError, match=r"its Git sum is git:.*Delete it and try again"):
         babi.load(1, "train", size="10k")
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda z: z[: len(z) // 2], lambda z: b"PK" + z, lambda z: b""]
-)
+@pytest.mark.parametrize("damage", [lambda z: z[: len(z) // 2], lambda z: b"PK" + z, lambda z: b""])
 def test_a_damaged_archive_is_refused(folder, damage):
     archive = folder / files.SMALL_ARCHIVE
     put(archive, damage(packed(MEMBER_10K, onp.random.RandomState(0).bytes(20000))))
-    with pytest.raises(
-        ValueError, match=r"(?s)is damaged: .*Delete it and try again"
-    ) as caught:
+    with pytest.raises(ValueError, match=r"(?s)is damaged: .*Delete it and try again") as caught:
         babi.load(1, "train", size="10k")
     assert str(archive) in str(caught.value)
 
@@ -596,9 +573,7 @@ def test_load_refuses_bad_arguments(error, name, arguments):
 def test_the_published_files(published, task, split, size, count):
     questions = published(task, split, size)
     assert len(questions) == count
-    assert (
-        max(Counter(question.answer for question in questions).values()) < 0.7 * count
-    )
+    assert max(Counter(question.answer for question in questions).values()) < 0.7 * count
     for question in questions[:50]:
         assert max(question.supporting) < len(question.story)
 

@@ -11,9 +11,7 @@ from types import SimpleNamespace
 import numpy as onp
 import pytest
 
-pytest.importorskip(
-    "torch", reason="PyTorch, with which the benchmarks compare, is not installed"
-)
+pytest.importorskip("torch", reason="PyTorch, with which the benchmarks compare, is not installed")
 pytest.importorskip("d2l.mxnet")
 # Where `python -m benchmarks` finds it
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -41,19 +39,14 @@ def test_each_turn_is_preceded_by_a_call_that_does_not_count():
     assert {len(values) for values in seconds.values()} == {5}
     turns = [calls[i : i + 4] for i in range(0, len(calls), 4)]
     assert all(len(set(turn)) == 1 for turn in turns)
-    assert all(
-        first[0] != second[0]
-        for first, second in zip(turns[::2], turns[1::2], strict=True)
-    )
+    assert all(first[0] != second[0] for first, second in zip(turns[::2], turns[1::2], strict=True))
 
 
 def test_the_fastest_call_of_a_turn_counts_in_processor_time(monkeypatch):
     # A call that does not count, which no clock sees, then three that take 5, 2 and 4
     clock = iter([0.0, 5.0, 10.0, 12.0, 20.0, 24.0])
     monkeypatch.setattr(timing.time, "process_time", lambda: next(clock))
-    assert timing.measure(lambda: {"a": int}, rounds=1, repeats=3)["a"].tolist() == [
-        2.0
-    ]
+    assert timing.measure(lambda: {"a": int}, rounds=1, repeats=3)["a"].tolist() == [2.0]
 
 
 def test_contestants_are_made_anew_every_few_rounds():
@@ -293,9 +286,7 @@ def test_nothing_recorded_does_not_fail(fake, capsys):
 
 
 @pytest.mark.parametrize(("ratio", "code"), [(0.5, 0), (1.19, 0), (1.21, 1), (1.6, 1)])
-def test_the_exit_code_tells_whether_a_ratio_is_worse_than_recorded(
-    fake, ratio, code, capsys
-):
+def test_the_exit_code_tells_whether_a_ratio_is_worse_than_recorded(fake, ratio, code, capsys):
     record.write(record.PATH, {"first": entry(), "second": entry()})
     fake.ratios["first"] = ratio
     assert bench.main([]) == code
@@ -307,9 +298,7 @@ def test_the_exit_code_tells_whether_a_ratio_is_worse_than_recorded(
     assert fake.ran == [*looks, ("second", 30), ("second", 30)]
 
 
-@pytest.mark.parametrize(
-    ("looks", "code"), [([1.6, 1.0], 0), ([1.6, 1.3], 1), ([1.3, 1.6], 1)]
-)
+@pytest.mark.parametrize(("looks", "code"), [([1.6, 1.0], 0), ([1.6, 1.3], 1), ([1.3, 1.6], 1)])
 def test_of_two_looks_the_better_counts(fake, looks, code, capsys):
     record.write(record.PATH, {"first": entry()})
     best = min(looks)
@@ -396,9 +385,7 @@ def test_a_run_has_a_ratio_for_each_peer_and_shares_of_the_parts(monkeypatch, ca
         assert all(0 < r.low <= r.median <= r.high for r in peers.values())
         products = {attention.PRODUCTS} if case.startswith("Attention") else set()
         assert parts[case].keys() == products
-        assert all(
-            share > 0 for part in parts[case].values() for share in part.values()
-        )
+        assert all(share > 0 for part in parts[case].values() for share in part.values())
     assert "/8 [" in capsys.readouterr().err  # four cases of two rounds
     assert list(bench.run("attention", rounds=1, only={case})[0]) == [case]
 

@@ -92,9 +92,7 @@ def test_pages(html, site, browser, width, scheme):
     for name in pages(html):
         page.goto(f"{site}/{name}")
         wait_until_typeset(page)
-        problems += (
-            page.evaluate(OVERFLOW) + page.evaluate(SILENT_IMAGES) + math_errors(page)
-        )
+        problems += page.evaluate(OVERFLOW) + page.evaluate(SILENT_IMAGES) + math_errors(page)
         problems += page.evaluate(DARK_IMAGES) if scheme == "dark" else []
         if problems:
             found[name] = list(problems)
@@ -110,16 +108,12 @@ def test_pages_open_without_a_server(html, browser):
     for name in toc_notebooks(ROOT):
         page.goto((html / name).with_suffix(".html").as_uri())
         wait_until_typeset(page)
-        assert page.locator("mjx-container").count() or "$" not in (
-            ROOT / name
-        ).read_text("utf-8")
+        assert page.locator("mjx-container").count() or "$" not in (ROOT / name).read_text("utf-8")
     page.close()
     # sphinx-book-theme 1.1 (Python 3.10) asks for its icons' fonts twice; from a file,
     # the first way is refused.
     expected = ("fontawesome", "ERR_FAILED")
-    assert [
-        problem for problem in problems if not any(word in problem for word in expected)
-    ] == []
+    assert [problem for problem in problems if not any(word in problem for word in expected)] == []
 
 
 def test_every_equation_is_typeset(html, site, browser):
@@ -128,9 +122,7 @@ def test_every_equation_is_typeset(html, site, browser):
         page.goto(f"{site}/{name.removesuffix('.ipynb')}.html")
         wait_until_typeset(page)
         written = page.evaluate("document.querySelectorAll('article .math').length")
-        typeset = page.evaluate(
-            "document.querySelectorAll('article .math mjx-container').length"
-        )
+        typeset = page.evaluate("document.querySelectorAll('article .math mjx-container').length")
         assert typeset == written, name
     page.close()
 
@@ -173,9 +165,7 @@ def test_without_an_address_no_page_leads_to_a_repository(html):
         pytest.skip("the repository's address is set")
     for name in pages(html):
         hrefs = re.findall(r'href="([^"]*)"', (html / name).read_text("utf-8"))
-        assert not [
-            h for h in hrefs if re.search(r"//(github\.com|colab\.|mybinder\.)", h)
-        ], name
+        assert not [h for h in hrefs if re.search(r"//(github\.com|colab\.|mybinder\.)", h)], name
 
 
 def test_with_an_address_every_notebook_has_its_colab_and_binder_links(tmp_path):
@@ -193,9 +183,7 @@ def test_with_an_address_every_notebook_has_its_colab_and_binder_links(tmp_path)
             in text
         )
     front = (html / "book" / "how_to_run.html").read_text("utf-8")
-    assert "git clone https://github.com/owner/attention-book" in re.sub(
-        r"<[^>]+>", "", front
-    )
+    assert "git clone https://github.com/owner/attention-book" in re.sub(r"<[^>]+>", "", front)
 
 
 def test_pages_show_all_that_is_said_but_not_the_setup_cell(html):
@@ -255,9 +243,7 @@ def test_every_public_module_is_in_the_reference(html):
 
 
 def test_pdf(html, browser):
-    subprocess.run(
-        [sys.executable, ROOT / "tools" / "pdf.py", "--output", html], check=True
-    )
+    subprocess.run([sys.executable, ROOT / "tools" / "pdf.py", "--output", html], check=True)
     content = (html / pdf.NAME).read_bytes()
     numbers = pdf.page_numbers(content)
     count = len(re.findall(rb"/Type /Page\n", content))
@@ -270,9 +256,7 @@ def test_pdf(html, browser):
     assert starts == sorted(set(starts))
     links = re.findall(rb"/Dest /([^\s/]+)", content)
     assert len(links) > len(starts)
-    assert not [name for name in links if name.decode() not in numbers], (
-        "a link leads nowhere"
-    )
+    assert not [name for name in links if name.decode() not in numbers], "a link leads nowhere"
     assert pdf.NAME in (html / "book" / "index.html").read_text("utf-8")
     assert not (html / "print.html").exists()
 

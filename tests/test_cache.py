@@ -32,13 +32,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.requests.append(self.path)
         if self.path == "/flaky":
-            self.path = (
-                "/right" if self.server.requests.count("/flaky") == 3 else "/503"
-            )
+            self.path = "/right" if self.server.requests.count("/flaky") == 3 else "/503"
         if self.path == "/cut-once":
-            self.path = (
-                "/right" if self.server.requests.count("/cut-once") == 2 else "/cut"
-            )
+            self.path = "/right" if self.server.requests.count("/cut-once") == 2 else "/cut"
         if self.path in ("/404", "/503"):
             self.send_error(int(self.path[1:]))
             return
@@ -86,9 +82,7 @@ def server(monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.requests, server.may_go_on = [], threading.Event()
     server.url = lambda path: f"http://127.0.0.1:{server.server_port}{path}"
-    thread = threading.Thread(
-        target=server.serve_forever, kwargs={"poll_interval": 0.02}
-    )
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield server
     server.may_go_on.set()
@@ -113,9 +107,7 @@ def fetch(*urls, **more):
 
 
 def files(folder):
-    return sorted(
-        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
-    )
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def test_downloads_once_then_never_asks_again(server, folder, capsys):
@@ -129,10 +121,7 @@ def test_downloads_once_then_never_asks_again(server, folder, capsys):
 
 def test_the_file_is_as_readable_as_any_new_file(server, folder, tmp_path):
     (tmp_path / "plain").touch()
-    assert (
-        fetch(server.url("/right")).stat().st_mode
-        == (tmp_path / "plain").stat().st_mode
-    )
+    assert fetch(server.url("/right")).stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_progress_can_be_switched_off(server, folder, capsys):
@@ -170,9 +159,7 @@ def test_a_sum_in_capitals_is_the_same_sum(server, folder):
 def test_another_file_is_refused_and_not_kept(server, folder, path, message, requests):
     with pytest.raises(ValueError, match=message) as caught:
         fetch(server.url(path))
-    assert str(folder / "digits" / "a.bin") in str(caught.value) and SHA256 in str(
-        caught.value
-    )
+    assert str(folder / "digits" / "a.bin") in str(caught.value) and SHA256 in str(caught.value)
     assert files(folder) == [] and len(server.requests) == requests
 
 
@@ -180,9 +167,7 @@ def test_another_file_is_refused_and_not_kept(server, folder, path, message, req
     "path, message, requests", [("/404", "404", 1), ("/503", "503", 3), ("/cut", "", 3)]
 )
 def test_a_server_that_does_not_send_the_file(server, folder, path, message, requests):
-    with pytest.raises(
-        ConnectionError, match=f"cannot download a.bin:\n.*{path}.*{message}"
-    ):
+    with pytest.raises(ConnectionError, match=f"cannot download a.bin:\n.*{path}.*{message}"):
         fetch(server.url(path))
     assert files(folder) == [] and len(server.requests) == requests
 
@@ -246,9 +231,7 @@ def test_names_that_leave_the_cache_are_refused(folder, name):
     assert not folder.exists()
 
 
-def test_the_environment_names_the_folder_and_the_system_the_default(
-    monkeypatch, tmp_path
-):
+def test_the_environment_names_the_folder_and_the_system_the_default(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("D2L_ATTENTION_DATA", "~/data")
@@ -258,10 +241,7 @@ def test_the_environment_names_the_folder_and_the_system_the_default(
         lambda: monkeypatch.delenv("D2L_ATTENTION_DATA"),
     ):
         unset()
-        assert (
-            cache.folder().name == "d2l_attention"
-            and tmp_path in cache.folder().parents
-        )
+        assert cache.folder().name == "d2l_attention" and tmp_path in cache.folder().parents
 
 
 def test_a_folder_that_cannot_be_made_is_named(server, folder):
@@ -317,9 +297,7 @@ def in_another_process(url, folder):
         "D2L_ATTENTION_DATA": str(folder),
     }
     command = [sys.executable, "-c", FETCH, url]
-    return subprocess.Popen(
-        command, env=os.environ | paths, stdout=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen(command, env=os.environ | paths, stdout=subprocess.PIPE, text=True)
 
 
 def wait_for(condition, seconds=60):
@@ -329,12 +307,8 @@ def wait_for(condition, seconds=60):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(
-    "how", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"]
-)
-def test_an_interrupted_download_leaves_no_half_file_and_works_the_next_time(
-    server, folder, how
-):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+def test_an_interrupted_download_leaves_no_half_file_and_works_the_next_time(server, folder, how):
     process = in_another_process(server.url("/stuck"), folder)
     wait_for(lambda: any((folder / name).stat().st_size for name in files(folder)))
     assert files(folder) != ["digits/a.bin"]
@@ -358,8 +332,7 @@ def test_two_processes_at_once_both_get_the_whole_file(server, folder):
             and process.returncode == 0
         )
     assert (
-        files(folder) == ["digits/a.bin"]
-        and (folder / "digits" / "a.bin").read_bytes() == CONTENT
+        files(folder) == ["digits/a.bin"] and (folder / "digits" / "a.bin").read_bytes() == CONTENT
     )
 
 
@@ -435,10 +408,7 @@ def test_archives_are_unpacked(tmp_path, kind):
 
 def test_a_folder_that_is_there_is_returned_as_it_is(tmp_path):
     (tmp_path / "data").mkdir()
-    assert (
-        cache.extract(tmp_path / "no such archive", tmp_path / "data")
-        == tmp_path / "data"
-    )
+    assert cache.extract(tmp_path / "no such archive", tmp_path / "data") == tmp_path / "data"
     assert files(tmp_path / "data") == []
 
 

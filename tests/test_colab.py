@@ -106,10 +106,7 @@ def test_pip_never_resolves_and_cuda_has_its_own_folder(colab):
     machine.script.install()
     python, cuda = machine.commands
     for command in machine.commands:
-        assert (
-            command[:4] == [sys.executable, "-m", "pip", "install"]
-            and "--no-deps" in command
-        )
+        assert command[:4] == [sys.executable, "-m", "pip", "install"] and "--no-deps" in command
     assert "--target" not in python
     assert cuda[cuda.index("--target") + 1] == str(ROOT / ".cuda11") == sys.path[-1]
     assert not any(word.startswith("numpy") for word in machine.installed)
@@ -117,20 +114,14 @@ def test_pip_never_resolves_and_cuda_has_its_own_folder(colab):
 
 def test_only_what_is_missing_is_installed(colab, monkeypatch):
     machine = colab()
-    found = [
-        types.SimpleNamespace(metadata={"Name": name})
-        for name in ("mxnet", "Pooch", "numpy")
-    ]
+    found = [types.SimpleNamespace(metadata={"Name": name}) for name in ("mxnet", "Pooch", "numpy")]
     monkeypatch.setattr("importlib.metadata.distributions", lambda **places: found)
     machine.script.install()
     assert [word.partition("==")[0] for word in machine.installed] == [
         "d2l",
         "platformdirs",
     ]
-    found += [
-        types.SimpleNamespace(metadata={"Name": name})
-        for name in ("d2l", "platformdirs")
-    ]
+    found += [types.SimpleNamespace(metadata={"Name": name}) for name in ("d2l", "platformdirs")]
     machine.commands.clear()
     machine.script.install()
     assert machine.commands == []
@@ -171,9 +162,7 @@ def test_versions_are_those_of_the_lock():
     script = runpy.run_path(str(ROOT / "colab.py"))
     lock = (ROOT / "requirements.lock").read_text()
     for requirement in (script["MXNET"], *script["PACKAGES"]):
-        assert re.search(
-            rf"^{re.escape(requirement)}\s*(;|\\|$)", lock, re.MULTILINE
-        ), requirement
+        assert re.search(rf"^{re.escape(requirement)}\s*(;|\\|$)", lock, re.MULTILINE), requirement
     assert script["MXNET_GPU"].partition("==")[2] == script["MXNET"].partition("==")[2]
     first, last = script["PYTHONS"]
     allowed = f">={first[0]}.{first[1]},<{last[0]}.{last[1] + 1}"
@@ -195,8 +184,7 @@ def test_wheels_supply_every_library_that_is_loaded():
     # cuSPARSE is needed by the build for CUDA 11.7 alone.
     assert supplied == {folder for folder, _ in runtime.CUDA_LIBRARIES} - {"cusparse"}
     assert all(
-        re.fullmatch(r"nvidia-[a-z-]+-cu11==[\d.]+", wheel)
-        for wheel in script["CUDA_WHEELS"]
+        re.fullmatch(r"nvidia-[a-z-]+-cu11==[\d.]+", wheel) for wheel in script["CUDA_WHEELS"]
     )
 
 
@@ -208,9 +196,7 @@ def test_only_the_standard_library_is_imported():
         if isinstance(node, ast.Import)
         for alias in node.names
     }
-    names |= {
-        node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
-    }
+    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
@@ -222,12 +208,8 @@ ADDRESS = "https://github.com/owner/name"
 
 def _setup_cell(notebook: Path, repository: str) -> str:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    source = "".join(
-        next(cell["source"] for cell in cells if cell["cell_type"] == "code")
-    )
-    source, count = re.subn(
-        r'REPOSITORY = ".*"', f'REPOSITORY = "{repository}"', source
-    )
+    source = "".join(next(cell["source"] for cell in cells if cell["cell_type"] == "code"))
+    source, count = re.subn(r'REPOSITORY = ".*"', f'REPOSITORY = "{repository}"', source)
     assert count == 1, f"{notebook.name} does not begin with the setup cell"
     return source
 

@@ -157,9 +157,7 @@ def locked_versions(name: str) -> list[str]:
     """
     lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
     locked = [Requirement(line) for line in lines if line and line[0] not in "#-"]
-    found = [
-        requirement for requirement in locked if canonical(requirement.name) == name
-    ]
+    found = [requirement for requirement in locked if canonical(requirement.name) == name]
     return [specifier.version for each in found for specifier in each.specifier]
 
 

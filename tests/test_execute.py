@@ -18,9 +18,7 @@ TIMING = "import time\n\nprint(time.perf_counter_ns())"
 
 def notebook(path, *cells):
     nbformat.write(
-        new_notebook(
-            cells=list(cells), metadata={"colab": {}, "kernelspec": execute.KERNEL}
-        ),
+        new_notebook(cells=list(cells), metadata={"colab": {}, "kernelspec": execute.KERNEL}),
         path,
     )
     return path
@@ -74,9 +72,7 @@ def test_only_what_somebody_reads_is_kept(executed):
     assert b"tEXt" not in base64.b64decode(result.cells[0].outputs[0].data["image/png"])
 
 
-def test_a_timing_cell_runs_anew_only_when_its_source_differs_from_the_commit(
-    executed, tmp_path
-):
+def test_a_timing_cell_runs_anew_only_when_its_source_differs_from_the_commit(executed, tmp_path):
     path = tmp_path / "two.ipynb"
     path.write_bytes(executed.read_bytes())
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org"]
@@ -96,9 +92,7 @@ def test_a_timing_cell_runs_anew_only_when_its_source_differs_from_the_commit(
 
 
 def test_a_failing_cell_leaves_the_file_as_it_was(tmp_path):
-    path = notebook(
-        tmp_path / "bad.ipynb", new_code_cell("print(1)"), new_code_cell("1 / 0")
-    )
+    path = notebook(tmp_path / "bad.ipynb", new_code_cell("print(1)"), new_code_cell("1 / 0"))
     before = path.read_bytes()
     done = run(path)
     assert done.returncode != 0 and "ZeroDivisionError" in done.stderr

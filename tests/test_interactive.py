@@ -70,9 +70,7 @@ def test_html_is_deterministic_small_and_self_contained():
     script = re.search(r"<script>(.*)</script>", text, re.DOTALL).group(1)
     assert len(script.strip().splitlines()) < 250
     assert "//www.w3.org/2000/svg" in script
-    assert set(re.findall(r"https?://[^\"'\s]+", text)) == {
-        "http://www.w3.org/2000/svg"
-    }
+    assert set(re.findall(r"https?://[^\"'\s]+", text)) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest", text)
 
 
@@ -89,9 +87,7 @@ def test_a_difference_in_the_last_bit_does_not_change_the_html():
 
 
 def test_payload_holds_the_points():
-    payload = json.loads(
-        html.unescape(re.search(r'data-figure="([^"]*)"', figure().data).group(1))
-    )
+    payload = json.loads(html.unescape(re.search(r'data-figure="([^"]*)"', figure().data).group(1)))
     numpy.testing.assert_allclose([payload["x"], payload["y"]], points(), rtol=1e-11)
     # The power of a negative number: a gap
     assert next(value for _, value in payload["truth"]) is None
@@ -134,9 +130,7 @@ def test_plain_text_says_what_the_figure_shows():
         "Interactive figure: Nadaraya-Watson estimate of 50 points, gaussian kernel, bandwidth 0.5: "
         f"{estimate:.2f} at x = 2.00."
     )
-    assert "no neighbour within the bandwidth at x = 7.00" in repr(
-        figure(query=7, kernel="boxcar")
-    )
+    assert "no neighbour within the bandwidth at x = 7.00" in repr(figure(query=7, kernel="boxcar"))
 
 
 @pytest.mark.parametrize(
@@ -191,14 +185,9 @@ def test_any_scale(scale, shift):
         pytest.skip("below the resolution of the numbers")
     x = [shift, shift + scale, shift + 2 * scale]
     text = kernel_regression_figure(x, [shift + scale] * 3).data
-    payload = json.loads(
-        html.unescape(re.search(r'data-figure="([^"]*)"', text).group(1))
-    )
+    payload = json.loads(html.unescape(re.search(r'data-figure="([^"]*)"', text).group(1)))
     assert 2 <= len(payload["xticks"]) <= 7
-    assert (
-        x[0] - scale / 4 < payload["low"] < x[0]
-        and x[2] < payload["high"] < x[2] + scale / 4
-    )
+    assert x[0] - scale / 4 < payload["low"] < x[0] and x[2] < payload["high"] < x[2] + scale / 4
     assert payload["bottom"] < x[1] < payload["top"]
 
 
@@ -217,22 +206,16 @@ def visit(browser, tmp_path):
     contexts, problems = [], []
 
     def open_page(*figures, style="", head="", body="{}", **options):
-        context = browser.new_context(
-            **{"viewport": {"width": 1000, "height": 900}, **options}
-        )
+        context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "request",
-            lambda request: problems.extend(
-                {request.url} - {page.url} - set(allowed(request.url))
-            ),
+            lambda request: problems.extend({request.url} - {page.url} - set(allowed(request.url))),
         )
-        content = body.replace(
-            "{}", "<p>Text.</p>".join(figure.data for figure in figures)
-        )
+        content = body.replace("{}", "<p>Text.</p>".join(figure.data for figure in figures))
         file = tmp_path / f"page{len(contexts)}.html"
         file.write_text(
             '<!DOCTYPE html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -266,9 +249,7 @@ def assert_agrees(page, index=0, data=None):
     kernel and bandwidth it names.
     """
     now = state(page, index)
-    weights, estimate = nadaraya_watson(
-        now["query"], now["kernel"], now["bandwidth"], data
-    )
+    weights, estimate = nadaraya_watson(now["query"], now["kernel"], now["bandwidth"], data)
     node = page.locator(FIGURE).nth(index)
     assert now["largest"] == pytest.approx(weights.max(), abs=1e-6)
     if estimate is None:
@@ -277,9 +258,7 @@ def assert_agrees(page, index=0, data=None):
     else:
         assert now["estimate"] == pytest.approx(estimate, abs=1e-6)
         assert now["effective"] == pytest.approx(1 / (weights**2).sum(), rel=1e-6)
-        shown = (
-            node.locator(".reading.estimate b").text_content().replace("\u2212", "-")
-        )
+        shown = node.locator(".reading.estimate b").text_content().replace("\u2212", "-")
         assert float(shown) == pytest.approx(
             estimate, abs=0.501 * 0.1 ** len(shown.partition(".")[2])
         )
@@ -335,9 +314,7 @@ def test_limits_of_the_bandwidth(visit, kernel):
     page.keyboard.press("Home")
     assert assert_agrees(page)["estimate"] == pytest.approx(y[3], abs=0.02)
     page.click("text=Reset")
-    assert state(page)["bandwidth"] == 0.5 and state(page)["query"] == pytest.approx(
-        x[3], abs=1e-9
-    )
+    assert state(page)["bandwidth"] == 0.5 and state(page)["query"] == pytest.approx(x[3], abs=1e-9)
 
 
 def test_keyboard(visit):
@@ -346,10 +323,7 @@ def test_keyboard(visit):
     grip = page.get_by_role("slider", name="query x")
     assert grip.evaluate("node => node === document.activeElement")
     # Focus is visible
-    assert (
-        grip.locator(".halo").evaluate("node => getComputedStyle(node).strokeWidth")
-        == "2px"
-    )
+    assert grip.locator(".halo").evaluate("node => getComputedStyle(node).strokeWidth") == "2px"
     expected = 2.0
     for key, step in (
         ("ArrowRight", 0.05),
@@ -361,14 +335,9 @@ def test_keyboard(visit):
         page.keyboard.press(key)
         expected += step
         assert assert_agrees(page)["query"] == pytest.approx(expected, abs=1e-9)
-        assert float(grip.get_attribute("aria-valuenow")) == pytest.approx(
-            expected, abs=1e-9
-        )
+        assert float(grip.get_attribute("aria-valuenow")) == pytest.approx(expected, abs=1e-9)
     estimate = nadaraya_watson(expected, "gaussian", 0.5)[1]
-    assert (
-        grip.get_attribute("aria-valuetext")
-        == f"x = {expected:.2f}, estimate {estimate:.2f}"
-    )
+    assert grip.get_attribute("aria-valuetext") == f"x = {expected:.2f}, estimate {estimate:.2f}"
     page.keyboard.press("Shift+ArrowRight")
     assert state(page)["query"] == pytest.approx(expected + 0.01, abs=1e-9)
     page.keyboard.press("End")
@@ -451,26 +420,19 @@ def test_far_from_every_point(visit, kernel):
     assert radii == [0] * 50
     page.check("input[value=gaussian]")
     assert assert_agrees(page)["estimate"] != "none"  # a Gaussian always has neighbours
-    assert (
-        not page.locator(".nobody").first.is_visible()
-        and page.locator(".dot").is_visible()
-    )
+    assert not page.locator(".nobody").first.is_visible() and page.locator(".dot").is_visible()
 
 
 def test_gaussian_far_away_does_not_underflow(visit):
     page = visit(figure(query=30, bandwidth=0.1))
     # The plain formula divides zero by zero
     assert numpy.exp(-(((30 - 5) / 0.1) ** 2) / 2) == 0
-    assert assert_agrees(page)["estimate"] == pytest.approx(
-        points()[1][points()[0].argmax()]
-    )
+    assert assert_agrees(page)["estimate"] == pytest.approx(points()[1][points()[0].argmax()])
 
 
 def test_curve_has_a_gap_where_there_is_no_estimate(visit):
     page = visit(
-        kernel_regression_figure(
-            [0, 1, 9, 10], [1, 2, 3, 4], bandwidth=1.5, kernel="boxcar"
-        )
+        kernel_regression_figure([0, 1, 9, 10], [1, 2, 3, 4], bandwidth=1.5, kernel="boxcar")
     )
     curve = page.locator(".plot .curve").get_attribute("d")
     pieces = [
@@ -480,10 +442,7 @@ def test_curve_has_a_gap_where_there_is_no_estimate(visit):
     assert len(pieces) == 2
     line = page.locator(".plot .base")
     left, right = (float(line.get_attribute(name)) for name in ("x1", "x2"))
-    at = [
-        -0.6 + (x - left) / (right - left) * 11.2
-        for x in (pieces[0][-1][0], pieces[1][0][0])
-    ]
+    at = [-0.6 + (x - left) / (right - left) * 11.2 for x in (pieces[0][-1][0], pieces[1][0][0])]
     assert at == pytest.approx([2.5, 7.5], abs=0.05)
 
 
@@ -491,9 +450,7 @@ def test_areas_and_stems_show_the_weights(visit):
     page = visit(figure(kernel="triangular"))
     weights = nadaraya_watson(2, "triangular", 0.5)[0]
     radii = numpy.array(
-        page.locator(".plot .mass").evaluate_all(
-            "nodes => nodes.map(n => n.r.baseVal.value)"
-        )
+        page.locator(".plot .mass").evaluate_all("nodes => nodes.map(n => n.r.baseVal.value)")
     )
     numpy.testing.assert_allclose(radii**2 / (radii**2).sum(), weights, atol=1e-5)
     heights = page.locator(".stem").evaluate_all(
@@ -511,9 +468,7 @@ def test_two_figures_on_a_page(visit):
     page.locator("#second input[value=epanechnikov]").check()
     assert state(page, 0) == first
     assert assert_agrees(page, 1)["kernel"] == "epanechnikov"
-    identifiers = page.evaluate(
-        "[...document.querySelectorAll('[id]')].map(node => node.id)"
-    )
+    identifiers = page.evaluate("[...document.querySelectorAll('[id]')].map(node => node.id)")
     assert len(identifiers) == len(set(identifiers)) == 4
     assert page.locator("#kernel-regression input[value=gaussian]").is_checked()
 
@@ -523,11 +478,7 @@ def test_the_script_is_idempotent_and_leaves_no_global_name(visit):
     page = visit(figure(identifier="d2l"))
     names = set(page.evaluate("Object.getOwnPropertyNames(window)"))
     assert names - set(clean) == set()
-    source = (
-        Path(interactive.__file__)
-        .with_name("interactive.js")
-        .read_text(encoding="utf-8")
-    )
+    source = Path(interactive.__file__).with_name("interactive.js").read_text(encoding="utf-8")
     page.evaluate(source)
     assert page.locator(".live").count() == 1
 
@@ -578,9 +529,7 @@ def test_fits_the_page_with_readable_text(visit, width):
                     .map((box) => Math.min(box.left - plot.left, plot.right - box.right, box.top - plot.top + 3));
             }"""
         )
-        assert min(boxes) >= -0.5, (
-            "a text or its tag is cut off at the edge of the picture"
-        )
+        assert min(boxes) >= -0.5, "a text or its tag is cut off at the edge of the picture"
     sizes = page.evaluate(
         "[...document.querySelectorAll('.live text, .live span, .live label, .live output, .live .hint, .live button')]"
         ".map(node => parseFloat(getComputedStyle(node).fontSize))"
@@ -597,9 +546,7 @@ def test_follows_a_change_of_width(visit):
     page = visit(figure())
     wide = page.locator(".plot").bounding_box()["width"]
     page.set_viewport_size({"width": 390, "height": 844})
-    page.wait_for_function(
-        "document.querySelector('.plot').getBoundingClientRect().width < 370"
-    )
+    page.wait_for_function("document.querySelector('.plot').getBoundingClientRect().width < 370")
     assert wide > 500
     x = drag(page, 0.4, 0.7)
     line = page.locator(".query").bounding_box()
@@ -677,9 +624,7 @@ CONTRAST = """() => {
     ids=["light", "book dark", "JupyterLab dark", "Colab dark"],
 )
 def test_contrast(visit, background, colour):
-    page = visit(
-        figure(), style=f"body {{ background: {background}; color: {colour} }}"
-    )
+    page = visit(figure(), style=f"body {{ background: {background}; color: {colour} }}")
     ratios = page.evaluate(CONTRAST)
     assert min(ratios["text"]) >= 4.5
     assert min(ratios["shape"]) >= 3

@@ -41,18 +41,14 @@ def seed():
 def sample(n, dimension, seed=0, dtype="float64"):
     rng = onp.random.RandomState(seed)
     x = rng.normal(size=(n, dimension)).astype(dtype)
-    return x, (onp.sin(2 * x).sum(-1, keepdims=True) + rng.normal(size=(n, 1))).astype(
-        dtype
-    )
+    return x, (onp.sin(2 * x).sum(-1, keepdims=True) + rng.normal(size=(n, 1))).astype(dtype)
 
 
 # ------------------------------------------------------------------------ the estimator
 @pytest.mark.parametrize("dimension", [1, 3])
 @pytest.mark.parametrize("bandwidth", [0.3, 1.0, 5.0])
 def test_equals_statsmodels(dimension, bandwidth):
-    kernel_regression = pytest.importorskip(
-        "statsmodels.nonparametric.kernel_regression"
-    )
+    kernel_regression = pytest.importorskip("statsmodels.nonparametric.kernel_regression")
     (x, y), (query, _) = sample(60, dimension), sample(25, dimension, seed=1)
     peer = kernel_regression.KernelReg(
         y[:, 0], x, "c" * dimension, reg_type="lc", bw=[bandwidth] * dimension
@@ -63,16 +59,10 @@ def test_equals_statsmodels(dimension, bandwidth):
 
 
 def test_equals_statsmodels_with_one_bandwidth_a_feature():
-    kernel_regression = pytest.importorskip(
-        "statsmodels.nonparametric.kernel_regression"
-    )
+    kernel_regression = pytest.importorskip("statsmodels.nonparametric.kernel_regression")
     (x, y), (query, _) = sample(60, 3), sample(25, 3, seed=1)
-    peer = kernel_regression.KernelReg(
-        y[:, 0], x, "ccc", reg_type="lc", bw=[0.5, 1.0, 2.0]
-    )
-    block = KernelRegression(
-        GaussianScore([0.5, 1.0, 2.0], learn=True, dtype="float64")
-    )
+    peer = kernel_regression.KernelReg(y[:, 0], x, "ccc", reg_type="lc", bw=[0.5, 1.0, 2.0])
+    block = KernelRegression(GaussianScore([0.5, 1.0, 2.0], learn=True, dtype="float64"))
     block.initialize()
     onp.testing.assert_allclose(
         estimate(block, query, x, y)[0][:, 0], peer.fit(query)[0], atol=1e-8
@@ -93,9 +83,7 @@ def test_equals_the_formula_for_every_kernel(score):
     query[0] = 100.0  # out of a compact kernel's reach
     ours, weights = estimate(KernelRegression(score(0.8)), query, x, y)
     for i, q in enumerate(query):
-        k = onp.array(
-            [KERNELS[score](onp.linalg.norm((q - point) / 0.8)) for point in x]
-        )
+        k = onp.array([KERNELS[score](onp.linalg.norm((q - point) / 0.8)) for point in x])
         if k.sum() > 0:
             onp.testing.assert_allclose(weights[i], k / k.sum(), atol=1e-10)
             onp.testing.assert_allclose(ours[i], k @ y / k.sum(), atol=1e-10)
@@ -119,9 +107,7 @@ def test_estimates_stay_between_the_labels_and_ignore_the_order_of_points():
     answers, _ = estimate(block, query, x, y)
     assert (answers >= y.min()).all() and (answers <= y.max()).all()
     order = onp.random.permutation(30)
-    onp.testing.assert_allclose(
-        estimate(block, query, x[order], y[order])[0], answers, atol=1e-12
-    )
+    onp.testing.assert_allclose(estimate(block, query, x[order], y[order])[0], answers, atol=1e-12)
     onp.testing.assert_allclose(
         estimate(block, query, x, 3 * y - 7)[0], 3 * answers - 7, atol=1e-12
     )
@@ -167,9 +153,7 @@ def test_gradient_of_the_projection_against_torch():
     block.initialize(init.Normal(0.7))
     key, value = np.array(x[None]), np.array(y[None])
     with autograd.record():
-        loss = np.square(
-            block(key, key, value, leave_one_out_mask(20))[0] - value
-        ).mean()
+        loss = np.square(block(key, key, value, leave_one_out_mask(20))[0] - value).mean()
     loss.backward()
     w = torch.tensor(block.projection.weight.data().asnumpy(), requires_grad=True)
     z = torch.tensor(x) @ w.T
@@ -178,9 +162,7 @@ def test_gradient_of_the_projection_against_torch():
     expected = (alpha @ torch.tensor(y) - torch.tensor(y)).square().mean()
     expected.backward()
     assert float(loss) == pytest.approx(float(expected), rel=1e-5)
-    onp.testing.assert_allclose(
-        block.projection.weight.grad().asnumpy(), w.grad, atol=1e-5
-    )
+    onp.testing.assert_allclose(block.projection.weight.grad().asnumpy(), w.grad, atol=1e-5)
 
 
 # ---------------------------------------------------------------------- leaving one out
@@ -194,8 +176,7 @@ def test_leave_one_out_in_closed_form_equals_refitting(score):
         *(np.array(a[None], dtype="float64") for a in (x, x, y)), leave_one_out_mask(25)
     )[0][0]
     refitted = [
-        estimate(block, x[[i]], onp.delete(x, i, 0), onp.delete(y, i, 0))[0][0]
-        for i in range(25)
+        estimate(block, x[[i]], onp.delete(x, i, 0), onp.delete(y, i, 0))[0][0] for i in range(25)
     ]
     # 1 - w_ii cancels digits where nearly all weight is a point's own; compare where it
     # does not.
@@ -235,9 +216,7 @@ def test_expected_error_matches_a_direct_integral():
         + 0.7**2 * onp.square(weights).sum(-1).mean()
     )
     curvature = onp.square(problem.laplacian(query)).mean()
-    assert expected_error(m, h, curvature=curvature, noise=0.7) == pytest.approx(
-        exact, rel=0.01
-    )
+    assert expected_error(m, h, curvature=curvature, noise=0.7) == pytest.approx(exact, rel=0.01)
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3])
@@ -248,9 +227,7 @@ def test_best_bandwidth_and_its_rates(dimension):
     assert errors.argmin() == 50
     ratio = best_bandwidth(2000, **settings) / h
     assert math.log2(ratio) == pytest.approx(-1 / (4 + dimension))
-    halved = expected_error(2000, h * ratio, **settings) / expected_error(
-        1000, h, **settings
-    )
+    halved = expected_error(2000, h * ratio, **settings) / expected_error(1000, h, **settings)
     assert math.log2(halved) == pytest.approx(-4 / (4 + dimension))
 
 
@@ -260,13 +237,9 @@ def test_measured_errors_meet_the_theory_and_do_not_depend_on_blocks():
     settings = {"query": query, "repeats": 30, "seed": 0}
     errors = measured_errors(problem, 2000, [0.01, 0.025], **settings)
     assert errors.shape == (30, 2)
-    theory = [
-        expected_error(2000, h, curvature=curvature, noise=0.5) for h in (0.01, 0.025)
-    ]
+    theory = [expected_error(2000, h, curvature=curvature, noise=0.5) for h in (0.01, 0.025)]
     onp.testing.assert_allclose(errors.mean(0), theory, rtol=0.2)
-    again = measured_errors(
-        problem, 2000, [0.01, 0.025], **settings, block_size=100_000
-    )
+    again = measured_errors(problem, 2000, [0.01, 0.025], **settings, block_size=100_000)
     onp.testing.assert_allclose(again, errors, rtol=1e-5)
 
 
@@ -277,10 +250,7 @@ def test_laplacian_of_the_wave_by_finite_differences(dimension):
     x = onp.random.uniform(0.1, 0.9, size=(7, dimension))
     shifts = step * onp.eye(dimension)
     second = (
-        sum(
-            problem.mean(x + s) - 2 * problem.mean(x) + problem.mean(x - s)
-            for s in shifts
-        )
+        sum(problem.mean(x + s) - 2 * problem.mean(x) + problem.mean(x - s) for s in shifts)
         / step**2
     )
     onp.testing.assert_allclose(second, problem.laplacian(x), rtol=1e-4, atol=1e-4)
@@ -327,23 +297,17 @@ def f32(*shape):
         (
             ValueError,
             "query",
-            lambda: estimate(
-                KernelRegression(GaussianScore()), f32(3), f32(4, 1), f32(4, 1)
-            ),
+            lambda: estimate(KernelRegression(GaussianScore()), f32(3), f32(4, 1), f32(4, 1)),
         ),
         (
             ValueError,
             "value",
-            lambda: estimate(
-                KernelRegression(GaussianScore()), f32(3, 1), f32(4, 1), f32(5, 1)
-            ),
+            lambda: estimate(KernelRegression(GaussianScore()), f32(3, 1), f32(4, 1), f32(5, 1)),
         ),
         (
             ValueError,
             "features",
-            lambda: estimate(
-                KernelRegression(GaussianScore()), f32(3, 2), f32(4, 1), f32(4, 1)
-            ),
+            lambda: estimate(KernelRegression(GaussianScore()), f32(3, 2), f32(4, 1), f32(4, 1)),
         ),
         (
             ValueError,
@@ -385,9 +349,7 @@ def test_trains_on_a_tiny_task():
     trainer = gluon.Trainer(block.collect_params(), "adam", {"learning_rate": 0.05})
     for _ in range(60):
         with autograd.record():
-            loss = np.square(
-                block(key, key, value, leave_one_out_mask(60))[0] - value
-            ).mean()
+            loss = np.square(block(key, key, value, leave_one_out_mask(60))[0] - value).mean()
         loss.backward()
         trainer.step(1)
     relevant, irrelevant = block.attention.score.bandwidth

@@ -83,8 +83,7 @@ class Sandbox:
         (self.folder / "calls").write_text("")
         done = subprocess.run(
             [MAKE, "-f", str(ROOT / "Makefile"), "-C", str(self.copy), *arguments],
-            env={"PATH": str(self.folder / "bin"), "HOME": str(self.folder)}
-            | environment,
+            env={"PATH": str(self.folder / "bin"), "HOME": str(self.folder)} | environment,
             capture_output=True,
             text=True,
             check=False,
@@ -94,9 +93,7 @@ class Sandbox:
             call, *lines = block.splitlines()
             if "-ESc" not in call and not call.startswith("id "):
                 self.calls.append(call)
-                self.environments.append(
-                    dict(line.partition("=")[::2] for line in lines)
-                )
+                self.environments.append(dict(line.partition("=")[::2] for line in lines))
         return done
 
     def called(self, part: str) -> list[str]:
@@ -111,9 +108,7 @@ def sandbox(tmp_path) -> Sandbox:
 @pytest.fixture
 def ready(sandbox) -> Sandbox:
     """With a whole .venv of Python 3.10 in it."""
-    assert (
-        sandbox.make(".venv/installed").returncode == 0 and sandbox.installed.exists()
-    )
+    assert sandbox.make(".venv/installed").returncode == 0 and sandbox.installed.exists()
     return sandbox
 
 
@@ -307,9 +302,7 @@ def test_the_callers_shell_changes_nothing(sandbox, target):
     assert sandbox.called("venv") and sandbox.called("pip")
     for call, environment in zip(sandbox.calls, sandbox.environments, strict=True):
         assert not environment.keys() & set(HOSTILE), call
-        assert {name: environment.get(name) for name in NEEDED} == dict.fromkeys(
-            NEEDED, "y"
-        ), call
+        assert {name: environment.get(name) for name in NEEDED} == dict.fromkeys(NEEDED, "y"), call
         assert environment["OMP_NUM_THREADS"] == "1", call
         assert environment["JUPYTER_PREFER_ENV_PATH"] == "1", call
 
@@ -352,9 +345,7 @@ def test_where_uv_fails_pip_has_a_try(sandbox):
 def test_lab_shows_the_folder_and_opens_the_chapters(ready):
     assert ready.make("lab", "FLAGS=--no-browser --port 9999").returncode == 0
     (call,) = ready.calls
-    assert call.startswith("jupyter lab ") and call.endswith(
-        " --no-browser --port 9999"
-    )
+    assert call.startswith("jupyter lab ") and call.endswith(" --no-browser --port 9999")
     assert " --ServerApp.root_dir=. " in call
     assert " --LabApp.default_url=/lab/tree/chapters " in call
     assert "D2L_ATTENTION_SCALE" not in ready.environments[0]
@@ -467,9 +458,7 @@ def test_help_lists_targets_and_variables(sandbox):
     assert done.returncode == 0 and sandbox.calls == []
     said = done.stdout.splitlines()
     lines = [line for line in said if not line.startswith("make: ")]
-    targets = re.findall(
-        r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE
-    )
+    targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert {"book", "test", "lab", "address", "bench"} <= set(targets)
     for name in targets:
         (line,) = [line for line in lines if line.startswith(f"{name} ")]

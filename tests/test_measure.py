@@ -75,9 +75,7 @@ class Repository:
     def write(self, name: str, sources: list[str]) -> None:
         path = self.root / "chapters" / "01" / f"{name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(
-            new_notebook(cells=[new_code_cell(source) for source in sources]), path
-        )
+        nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
 
     def measure(self, *names: str) -> subprocess.CompletedProcess:
         environment = os.environ | {"PYTHONPATH": str(self.root)}
@@ -137,9 +135,7 @@ def test_progress_is_shown(first):
     ]
 
 
-def test_the_record_is_of_the_execution_and_the_notebook_stays_as_it_was(
-    repository, first
-):
+def test_the_record_is_of_the_execution_and_the_notebook_stays_as_it_was(repository, first):
     record = (repository.root / "results" / "tiny.runs.jsonl").read_text().splitlines()
     keys = [json.loads(line)["key"] for line in record]
     assert keys == ["seed 0", "seed 1", "by hand", "none"]

@@ -82,9 +82,7 @@ def build(variant, questions=QUESTIONS, memory_size=10, hidden_size=6, scale=1.0
 
 
 # --------------------------------------------------------------------------- the oracle
-def torch_network(
-    torch, parameters, encoder, questions, variant, linear=False, ages=None
-):
+def torch_network(torch, parameters, encoder, questions, variant, linear=False, ages=None):
     """The network written from the paper's equations, word by word and question by question.
 
     `ages` are those of each story's sentences, if other than ..., 2, 1, 0.
@@ -103,9 +101,9 @@ def torch_network(
                     torch.arange(1, size + 1, dtype=weight.dtype),
                     encoder.longest,
                 )
-                for_position = 1 + 4 * (k - (size + 1) / 2) * (
-                    j - (longest + 1) / 2
-                ) / (size * longest)
+                for_position = 1 + 4 * (k - (size + 1) / 2) * (j - (longest + 1) / 2) / (
+                    size * longest
+                )
             total = total + for_position * weight[word]
         return total
 
@@ -115,13 +113,9 @@ def torch_network(
             for s, a in zip(story, age, strict=True)
         ]
         if variant["nothing"] == "places":
-            return torch.stack(
-                [*rows, *[0 * weight[0]] * (encoder.memory_size - len(story))]
-            )
+            return torch.stack([*rows, *[0 * weight[0]] * (encoder.memory_size - len(story))])
         nothing = (
-            [weight[num_words + encoder.memory_size]]
-            if variant["nothing"] == "sentence"
-            else []
+            [weight[num_words + encoder.memory_size]] if variant["nothing"] == "sentence" else []
         )
         return torch.stack([*nothing, *rows])
 
@@ -144,9 +138,7 @@ def torch_network(
             alpha = scores if linear else torch.softmax(scores, 0)
             found = alpha @ memory(value, q.story, age)
             state = (
-                parameters["state"] @ state
-                if variant["tying"] == "layer-wise"
-                else state
+                parameters["state"] @ state if variant["tying"] == "layer-wise" else state
             ) + found
             state = torch.relu(state) if variant["nonlinear"] else state
             weights.append(alpha)
@@ -167,30 +159,22 @@ def test_equals_pytorch(variant, linear):
     stories = encoder(QUESTIONS)
     inputs = encoder.batch(stories, onp.arange(len(stories)))
     signs = (
-        onp.random.RandomState(1)
-        .normal(size=(len(stories), encoder.num_words))
-        .astype("float32")
+        onp.random.RandomState(1).normal(size=(len(stories), encoder.num_words)).astype("float32")
     )
     with autograd.record():
         logits, weights = network(*inputs)
         total = (logits * np.array(signs)).sum()
     total.backward()
-    trained = {
-        name: p for name, p in network._reg_params.items() if p.grad_req != "null"
-    }
+    trained = {name: p for name, p in network._reg_params.items() if p.grad_req != "null"}
     tensors = {
         n: torch.tensor(p.data().asnumpy(), dtype=torch.float64, requires_grad=True)
         for n, p in trained.items()
     }
-    other, looks = torch_network(
-        torch, tensors | {"size": 6}, encoder, QUESTIONS, variant, linear
-    )
+    other, looks = torch_network(torch, tensors | {"size": 6}, encoder, QUESTIONS, variant, linear)
     (other * torch.tensor(signs, dtype=torch.float64)).sum().backward()
     tolerance = 1e-5 * max(1, abs(other).max().item())
     assert abs(logits.asnumpy() - other.detach().numpy()).max() < tolerance
-    front = (
-        variant["nothing"] != "sentence"
-    )  # then the place in front of the story has no weight
+    front = variant["nothing"] != "sentence"  # then the place in front of the story has no weight
     for row, look in zip(weights.asnumpy(), looks, strict=True):
         assert (row[:, :front] == 0).all()
         row = row[:, front:]
@@ -240,9 +224,7 @@ def test_padding_never_changes_an_answer(seed, variant):
     questions = walks(4, seed, longest=3) + walks(1, seed, longest=10)
     encoder, network = build(variant, QUESTIONS + questions)
     together, _ = predict(network, encoder, encoder(questions))
-    alone = onp.concatenate(
-        [predict(network, encoder, encoder([q]))[0] for q in questions]
-    )
+    alone = onp.concatenate([predict(network, encoder, encoder([q]))[0] for q in questions])
     onp.testing.assert_allclose(together, alone, atol=1e-6)
 
     stories = encoder(questions)
@@ -270,18 +252,12 @@ def test_order_counts_only_through_ages():
     shuffled = [np.array(a.asnumpy()[:, order], dtype="int32") for a in (rows, age)]
     other, permuted = network(table, *shuffled, mask, asked)
     onp.testing.assert_allclose(logits.asnumpy(), other.asnumpy(), atol=1e-5)
-    onp.testing.assert_allclose(
-        weights.asnumpy()[..., order], permuted.asnumpy(), atol=1e-6
-    )
+    onp.testing.assert_allclose(weights.asnumpy()[..., order], permuted.asnumpy(), atol=1e-6)
 
 
 def test_position_encoding_sees_word_order_and_the_bag_does_not():
-    pair = [
-        question(["The hall is north of the attic."], "Where is the attic?", "south")
-    ]
-    swapped = [
-        question(["The attic is north of the hall."], "Where is the attic?", "south")
-    ]
+    pair = [question(["The hall is north of the attic."], "Where is the attic?", "south")]
+    swapped = [question(["The attic is north of the hall."], "Where is the attic?", "south")]
     for encoding, same in (("bag", True), ("position", False)):
         encoder = Encoder(pair, encoding=encoding)
         assert (encoder(pair).table == encoder(swapped).table).all() == same
@@ -295,9 +271,7 @@ def test_old_sentences_are_forgotten():
     age, mask = encoder.batch(stories, onp.arange(1))[2:4]
     assert age.tolist() == [[3, 2, 1, 0]] and mask.sum() == 4
     last = encoder([question(story[-3:], "Where is Ada?", "hall")])
-    onp.testing.assert_array_equal(
-        stories.table[stories.story[0]], last.table[last.story[0]]
-    )
+    onp.testing.assert_array_equal(stories.table[stories.story[0]], last.table[last.story[0]])
 
 
 def test_without_the_empty_sentence_a_look_must_find_something():
@@ -339,9 +313,7 @@ def test_a_saved_network_answers_the_same(tmp_path, variant, hybridize):
 
 def test_ages_beyond_the_memory_are_its_last():
     encoder = Encoder(QUESTIONS, memory_size=3)
-    stories = encoder(
-        [question(["Ada went to the hall."] * 3, "Where is Ada?", "hall")]
-    )
+    stories = encoder([question(["Ada went to the hall."] * 3, "Where is Ada?", "hall")])
     age = encoder.batch(stories, onp.arange(1), onp.array([[7, 2, 1]]))[2]
     assert age.tolist() == [[3, 2, 2, 1]]  # 3 is nothing's
 
@@ -407,9 +379,7 @@ def test_learns_where_people_are_and_repeats_itself():
         network = MemoryNetwork(encoder.num_words, hops=1, memory_size=10)
         network.initialize()
         recipe = Recipe(epochs=40, linear_epochs=5, noise=0.1)
-        phases = fit(
-            network, encoder, encoder(training), recipe, seed=0, progress=False
-        )
+        phases = fit(network, encoder, encoder(training), recipe, seed=0, progress=False)
         errors.append(error_rate(network, encoder, encoder(test)))
     assert len(phases) == 2 and phases[1]["loss"][-1] < phases[0]["loss"][0] / 5
     assert errors[0] == errors[1] < 0.05
@@ -433,9 +403,7 @@ def test_training_follows_the_recipe():
     encoder, network = build(variant, questions, memory_size=6, scale=0.5)
     stories = encoder(questions)
     parameters = {
-        name: torch.tensor(
-            parameter.data().asnumpy(), dtype=torch.float64, requires_grad=True
-        )
+        name: torch.tensor(parameter.data().asnumpy(), dtype=torch.float64, requires_grad=True)
         for name, parameter in network._reg_params.items()
         if parameter.grad_req != "null"
     }
@@ -461,13 +429,9 @@ def test_training_follows_the_recipe():
                     ages=ages,
                 )
                 answers = torch.tensor(stories.answer[chosen], dtype=torch.long)
-                cost = torch.nn.functional.cross_entropy(
-                    logits, answers, reduction="sum"
-                )
+                cost = torch.nn.functional.cross_entropy(logits, answers, reduction="sum")
                 gradients = torch.autograd.grad(cost, list(parameters.values()))
-                for parameter, gradient in zip(
-                    parameters.values(), gradients, strict=True
-                ):
+                for parameter, gradient in zip(parameters.values(), gradients, strict=True):
                     cut.append(gradient.norm().item() > 4.0)
                     shorter = gradient * min(1, 4.0 / gradient.norm().item())
                     parameter.data -= rate * shorter

@@ -43,9 +43,7 @@ def path(tmp_path_factory):
                 elements={"allow_nan": False},
             )
             if dtype.startswith("float")
-            else arrays.arrays(
-                dtype, arrays.array_shapes(min_dims=1, max_dims=4, min_side=0)
-            )
+            else arrays.arrays(dtype, arrays.array_shapes(min_dims=1, max_dims=4, min_side=0))
         )
     )
 )
@@ -140,16 +138,12 @@ def test_another_split_is_refused():
 def test_a_file_that_is_not_mnist_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("D2L_ATTENTION_DATA", str(tmp_path))
     (tmp_path / "mnist").mkdir()
-    (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(
-        gzip.compress(IMAGES)
-    )
+    (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(IMAGES))
     with pytest.raises(ValueError, match="Delete it and try again"):
         mnist.load("train")
 
 
-@pytest.mark.parametrize(
-    "split, size, mean", [("train", 60000, 33.318), ("test", 10000, 33.791)]
-)
+@pytest.mark.parametrize("split, size, mean", [("train", 60000, 33.318), ("test", 10000, 33.791)])
 def test_the_real_files(real_data, split, size, mean):
     if not (real_data / "mnist").is_dir():
         pytest.skip("the cache has no MNIST")
@@ -157,8 +151,5 @@ def test_the_real_files(real_data, split, size, mean):
     assert images.shape == (size, 28, 28) and labels.shape == (size,)
     assert images.dtype == labels.dtype == onp.uint8
     assert images.mean() == pytest.approx(mean, abs=5e-4)
-    assert (
-        labels[:5].tolist()
-        == {"train": [5, 0, 4, 1, 9], "test": [7, 2, 1, 0, 4]}[split]
-    )
+    assert labels[:5].tolist() == {"train": [5, 0, 4, 1, 9], "test": [7, 2, 1, 0, 4]}[split]
     assert (onp.bincount(labels, minlength=10) > size / 12).all()

@@ -35,9 +35,7 @@ def cell(printed, tolerance):
 def test_what_passes_and_what_does_not(tmp_path):
     notebook = new_notebook(cells=[cell(*case[:2]) for case in CELLS.values()])
     value = new_code_cell("0.5", metadata={"tolerance": 0.1})
-    value.outputs = [
-        new_output("execute_result", data={"text/plain": "0.45"}, execution_count=1)
-    ]
+    value.outputs = [new_output("execute_result", data={"text/plain": "0.45"}, execution_count=1)]
     notebook.cells.append(value)
     for number, made in enumerate(notebook.cells, start=1):
         made.execution_count = number

@@ -88,8 +88,7 @@ def test_figures_bring_their_own_page():
 def test_no_grey_could_carry_text_on_both_pages():
     greys = [str(level / 255) for level in range(256)]
     assert not any(
-        contrast(grey, "white") >= 4.5 and contrast(grey, DARK_PAGE) >= 4.5
-        for grey in greys
+        contrast(grey, "white") >= 4.5 and contrast(grey, DARK_PAGE) >= 4.5 for grey in greys
     )
 
 
@@ -108,17 +107,14 @@ def test_lines_stand_out_from_the_card():
     "simulation", [onp.eye(3), PROTANOPIA, DEUTERANOPIA], ids=["normal", "red", "green"]
 )
 def test_colour_blind_readers_tell_the_lines_apart(simulation):
-    seen = [
-        lab(onp.array(simulation) @ linear(color)) for color in plotting.COLORS.values()
-    ]
+    seen = [lab(onp.array(simulation) @ linear(color)) for color in plotting.COLORS.values()]
     assert min(onp.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 15
 
 
 def test_grey_print_tells_the_lines_apart():
     _, ax = plt.subplots()
     styles = {
-        str(line.get_linestyle()) + str(line._dash_pattern)
-        for line in ax.plot(onp.ones((2, 5)))
+        str(line.get_linestyle()) + str(line._dash_pattern) for line in ax.plot(onp.ones((2, 5)))
     }
     assert len(styles) == 5
 
@@ -149,9 +145,7 @@ def test_heat_map_draws_the_weights(make):
         "query",
         "found",
     )
-    assert [axes.get_ylabel() for axes in ax.figure.axes if axes is not ax] == [
-        "weight"
-    ]
+    assert [axes.get_ylabel() for axes in ax.figure.axes if axes is not ax] == ["weight"]
 
 
 def test_a_matrix_of_zeros_is_drawn_as_no_weight():
@@ -245,9 +239,7 @@ def history(losses, **more):
 
 
 def test_learning_curves_show_each_seed_and_the_mean_as_far_as_all_go():
-    ax = plotting.learning_curves(
-        [history([4, 2, 1]), history([2, 2])], title="two seeds"
-    )
+    ax = plotting.learning_curves([history([4, 2, 1]), history([2, 2])], title="two seeds")
     mean, *seeds = ax.lines
     assert mean.get_data()[0].tolist() == [1, 2] and mean.get_data()[1].tolist() == [
         3,
@@ -259,9 +251,7 @@ def test_learning_curves_show_each_seed_and_the_mean_as_far_as_all_go():
 
 
 def test_learning_curves_of_one_run_draw_one_line_a_quantity():
-    ax = plotting.learning_curves(
-        history([2, 1], validation=[3, 4]), ["loss", "validation"]
-    )
+    ax = plotting.learning_curves(history([2, 1], validation=[3, 4]), ["loss", "validation"])
     assert [line.get_label() for line in ax.lines] == ["loss", "validation"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [
         "loss",
@@ -281,9 +271,7 @@ def test_a_figure_is_drawn_the_same_twice(tmp_path):
         plt.close("all")
         plotting.heat_map(onp.random.RandomState(0).dirichlet(onp.ones(6), 6))
         plt.savefig(tmp_path / name)
-    assert (tmp_path / "first.png").read_bytes() == (
-        tmp_path / "second.png"
-    ).read_bytes()
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
 
 
 # ------------------------------------------------------------------------------ diagram
@@ -303,10 +291,7 @@ def test_an_arrow_goes_from_box_to_box(start, end):
     """It comes within a few points of both frames, and enters neither; its head is at the end."""
     ax = plotting.diagram(BOXES, [(start, end, "")])
     ax.figure.canvas.draw()
-    frame = {
-        text.get_text(): text.get_bbox_patch().get_window_extent()
-        for text in ax.texts[:3]
-    }
+    frame = {text.get_text(): text.get_bbox_patch().get_window_extent() for text in ax.texts[:3]}
     patch = ax.texts[3].arrow_patch
     points = patch.get_transform().transform(patch.get_path().vertices)
     near = {}

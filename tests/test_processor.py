@@ -43,11 +43,7 @@ def test_this_process_is_held_to_its_set():
     )
     if name == "native":
         pytest.skip("nothing is pinned in this run")
-    cores = {
-        i["filepath"]: i["architecture"]
-        for i in threadpool_info()
-        if i["user_api"] == "blas"
-    }
+    cores = {i["filepath"]: i["architecture"] for i in threadpool_info() if i["user_api"] == "blas"}
     assert len(cores) >= 3, "MXNet's, NumPy's and SciPy's"
     assert set(cores.values()) == {wanted["OPENBLAS_CORETYPE"]}
 
@@ -58,14 +54,12 @@ def test_numpy_uses_nothing_above_the_set():
         pytest.skip("nothing is pinned in this run")
     core = getattr(onp, "_core", None) or onp.core
     dispatched = set(core._multiarray_umath.__cpu_dispatch__)
-    used = {
-        k for k, on in core._multiarray_umath.__cpu_features__.items() if on
-    } & dispatched
+    used = {k for k, on in core._multiarray_umath.__cpu_features__.items() if on} & dispatched
     assert not {f for f in used if f.startswith(("AVX512", "X86_V4"))}
     assert bool(used & {"AVX2", "X86_V3"}) == (name == "avx2")
-    assert (
-        set(processor.variables(name)["NPY_DISABLE_CPU_FEATURES"].split()) <= dispatched
-    ), "NumPy does not know these names, and only warns"
+    assert set(processor.variables(name)["NPY_DISABLE_CPU_FEATURES"].split()) <= dispatched, (
+        "NumPy does not know these names, and only warns"
+    )
 
 
 @on_x86
@@ -91,9 +85,7 @@ def test_onednn_and_openblas_obey(name, choice):
 def by_hand(*arguments, **environment):
     """pytest as somebody types it, in a shell in which nothing is set."""
     pinned = {processor.VARIABLE, *(k for s in processor.SETS.values() for k in s)}
-    clean = {
-        k: v for k, v in os.environ.items() if k not in pinned | {"PYTEST_XDIST_WORKER"}
-    }
+    clean = {k: v for k, v in os.environ.items() if k not in pinned | {"PYTEST_XDIST_WORKER"}}
     return subprocess.run(
         [
             sys.executable,
@@ -160,6 +152,4 @@ def test_numpy_s_names_follow_its_version(numpy, above, monkeypatch):
     monkeypatch.setattr(processor, "version", lambda package: numpy)
     names = processor.variables("avx2")["NPY_DISABLE_CPU_FEATURES"].split()
     assert above in names and "AVX2" not in names
-    assert set(names) < set(
-        processor.variables("avx")["NPY_DISABLE_CPU_FEATURES"].split()
-    )
+    assert set(names) < set(processor.variables("avx")["NPY_DISABLE_CPU_FEATURES"].split())

@@ -108,26 +108,20 @@ def test_every_entry_can_be_followed(entries):
         assert ("eprint" in fields) == (fields.get("archiveprefix") == "arXiv"), (
             f"{key}: eprint and archiveprefix"
         )
-        assert fields.get("url", "https://").startswith("https://"), (
-            f"{key}: {fields['url']}"
-        )
+        assert fields.get("url", "https://").startswith("https://"), f"{key}: {fields['url']}"
 
 
 def test_entries_are_complete_and_named_alike(entries):
     for key, entry in entries.items():
         assert entry.persons.get("author"), f"{key} has no author"
         assert {"title", "year"} <= set(entry.fields), f"{key} lacks title or year"
-        assert re.fullmatch(r"[a-z0-9]+\d{4}[a-z]*", key), (
-            f"{key} is not of the form surname2017"
-        )
+        assert re.fullmatch(r"[a-z0-9]+\d{4}[a-z]*", key), f"{key} is not of the form surname2017"
 
 
 def test_no_work_is_listed_twice(entries):
     for field in ("title", "doi", "eprint", "url"):
         values = [
-            entry.fields[field].lower()
-            for entry in entries.values()
-            if field in entry.fields
+            entry.fields[field].lower() for entry in entries.values() if field in entry.fields
         ]
         assert len(values) == len(set(values)), f"two entries share a {field}"
 
@@ -137,9 +131,7 @@ def test_the_tutorials_references_are_all_there(entries):
 
 
 def test_a_missing_reference_is_noticed(entries):
-    assert missing_references(
-        entries, "Yang 2016, Yang 2016, Yang 2016, Zaheer 1917"
-    ) == [
+    assert missing_references(entries, "Yang 2016, Yang 2016, Yang 2016, Zaheer 1917") == [
         "Yang 2016",
         "Zaheer 1917",
     ]
@@ -163,9 +155,7 @@ def test_the_pages_to_check_cite_something():
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_pages_cite_what_the_bibliography_has(path, entries):
     unknown = cited_ids(text_of(path)) - entry_ids(entries)
-    assert not unknown, (
-        f"{path.name} links to {sorted(unknown)}, which book/references.bib lacks"
-    )
+    assert not unknown, f"{path.name} links to {sorted(unknown)}, which book/references.bib lacks"
 
 
 def test_the_front_pages_figure_shows_what_the_equation_gives():
@@ -175,9 +165,7 @@ def test_the_front_pages_figure_shows_what_the_equation_gives():
     import numpy as np
 
     source = (ROOT / "book" / "_static" / "attention.svg").read_text(encoding="utf-8")
-    shown = [
-        float(number) for number in re.findall(r'class="number"[^>]*>([\d.]+)<', source)
-    ]
+    shown = [float(number) for number in re.findall(r'class="number"[^>]*>([\d.]+)<', source)]
     values = [float(number) for number in re.findall(r">(\d+) °C<", source)]
     estimate = float(re.search(r">(\d+\.\d) °C<", source).group(1))
     weights = np.exp(-0.5 * ((1.7 - np.arange(5)) / 0.9) ** 2)

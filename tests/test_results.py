@@ -14,9 +14,7 @@ from slides import toc_notebooks
 COLUMN = "paper-scale run"
 NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?%?")
 RECORDED = [
-    name
-    for name in toc_notebooks(ROOT)
-    if (ROOT / "results" / f"{Path(name).stem}.json").is_file()
+    name for name in toc_notebooks(ROOT) if (ROOT / "results" / f"{Path(name).stem}.json").is_file()
 ]
 
 

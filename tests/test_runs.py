@@ -79,9 +79,7 @@ def execution(tmp_path):
     return execute
 
 
-def test_a_second_execution_reuses_what_the_first_has_measured(
-    paper, execution, capsys
-):
+def test_a_second_execution_reuses_what_the_first_has_measured(paper, execution, capsys):
     first, ran = execution()
     assert ran == 2 and first.reused == []
     assert capsys.readouterr().out == (
@@ -94,19 +92,15 @@ def test_a_second_execution_reuses_what_the_first_has_measured(
     assert f"seed 1: reused from {today}, 0.0 minutes\n" in capsys.readouterr().out
 
 
-def test_a_record_says_what_was_measured_when_where_and_how_long(
-    paper, execution, monkeypatch
-):
+def test_a_record_says_what_was_measured_when_where_and_how_long(paper, execution, monkeypatch):
     clock = iter((0.0, 90.0, 100.0, 106.0))
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
     done, _ = execution()
     today = time.strftime("%Y-%m-%d", time.gmtime())
     stamp = {"date": today, "device": "running on the CPU"}
     assert done.records == {
-        "seed 0": {"key": "seed 0", "error": 0.5, "steps": [0, False], "minutes": 1.5}
-        | stamp,
-        "seed 1": {"key": "seed 1", "error": 1.5, "steps": [1, False], "minutes": 0.1}
-        | stamp,
+        "seed 0": {"key": "seed 0", "error": 0.5, "steps": [0, False], "minutes": 1.5} | stamp,
+        "seed 1": {"key": "seed 1", "error": 1.5, "steps": [1, False], "minutes": 0.1} | stamp,
     }
 
 
@@ -131,9 +125,7 @@ def test_what_was_measured_is_the_same_however_it_comes(paper, monkeypatch):
         ("rate = 0.5", "rate = (0.5)", 0),
     ],
 )
-def test_changed_code_of_the_notebook_is_measured_again(
-    paper, execution, old, new, again
-):
+def test_changed_code_of_the_notebook_is_measured_again(paper, execution, old, new, again):
     execution()
     assert execution(CELL.replace(old, new))[1] == again
     assert execution()[1] == 0  # and what it was is not forgotten
@@ -147,13 +139,9 @@ def test_changed_code_of_the_package_is_measured_again(
     paper, execution, monkeypatch, tmp_path, edit, again
 ):
     copy = tmp_path / "package"
-    shutil.copytree(
-        fingerprint.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(fingerprint.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(fingerprint, "PACKAGE", copy)
-    monkeypatch.setattr(
-        fingerprint, "package_code", fingerprint.package_code.__wrapped__
-    )
+    monkeypatch.setattr(fingerprint, "package_code", fingerprint.package_code.__wrapped__)
     execution()
     with (copy / "datasets" / "digits.py").open("a") as file:
         file.write(edit + "\n")
@@ -176,9 +164,7 @@ def test_an_edit_while_the_kernel_runs_is_not_what_runs(monkeypatch, tmp_path):
         ("python", sys.version.split()[0] + "0", 0),
     ],
 )
-def test_another_version_is_measured_again(
-    paper, execution, monkeypatch, name, version, again
-):
+def test_another_version_is_measured_again(paper, execution, monkeypatch, name, version, again):
     execution()
     other = scale.versions() | {name: version}
     monkeypatch.setattr(scale, "versions", lambda: dict(other))
@@ -229,9 +215,7 @@ def test_a_damaged_file_is_ignored_with_a_warning_and_replaced(paper, execution,
     file = next(paper.glob("seed_0.*.json"))
     whole = file.read_bytes()
     file.write_bytes(text)
-    with pytest.warns(
-        RuntimeWarning, match=r"seed_0.*json is damaged: the run 'seed 0'"
-    ):
+    with pytest.warns(RuntimeWarning, match=r"seed_0.*json is damaged: the run 'seed 0'"):
         done, ran = execution()
     assert ran == 1 and done.reused == ["seed 1"]
     assert json.loads(file.read_bytes()).keys() == json.loads(whole).keys()
@@ -247,9 +231,7 @@ def test_a_file_under_the_name_of_another_run_is_ignored(paper, execution):
 
 
 def test_an_interrupted_run_leaves_nothing(paper):
-    cell = execute_cell(
-        "def stopped(): raise KeyboardInterrupt\ndef run(): return {'error': 1}"
-    )
+    cell = execute_cell("def stopped(): raise KeyboardInterrupt\ndef run(): return {'error': 1}")
     done = Runs("model", device=mx.cpu())
     with pytest.raises(KeyboardInterrupt):
         done.measure("a", cell["stopped"])
@@ -345,9 +327,7 @@ def test_two_runs_with_one_key_are_refused(paper, monkeypatch, size):
         ("{'error': 1, 'minutes': 2, 'date': 3}", ValueError, "return date, minutes"),
     ],
 )
-def test_only_plain_numbers_by_name_are_kept(
-    paper, monkeypatch, size, returned, error, message
-):
+def test_only_plain_numbers_by_name_are_kept(paper, monkeypatch, size, returned, error, message):
     monkeypatch.setattr(scale, "SCALE", size)
     run = execute_cell(f"def run(): return {returned}")["run"]
     with pytest.raises(error, match=message):

@@ -42,13 +42,9 @@ print("works")
 def run(code: str, *options: str, **environment: str) -> subprocess.CompletedProcess:
     """Run `code` in a fresh Python that finds this repository's package."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    inherited = {
-        name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"
-    }
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
     environment = (
-        inherited
-        | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
-        | environment
+        inherited | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"} | environment
     )
     command = [sys.executable, *options, "-c", textwrap.dedent(code)]
     return subprocess.run(
@@ -110,9 +106,7 @@ def test_import_in_threads():
 
 def test_d2l_imports():
     if missing := [
-        name
-        for name in ("d2l", "IPython", "matplotlib", "pandas")
-        if not _installed(name)
+        name for name in ("d2l", "IPython", "matplotlib", "pandas") if not _installed(name)
     ]:
         pytest.skip(f"d2l needs {', '.join(missing)}")
     code = "import d2l_attention\nfrom d2l import mxnet as d2l\nprint(d2l.ones((2, 2)).sum())"
@@ -209,9 +203,7 @@ def test_every_lent_name_is_needed():
 def test_import_warns_of_nothing(tmp_path):
     """Not even while MXNet's sources are compiled for the first time."""
     cache = str(tmp_path)
-    result = run(
-        "import numpy\nimport d2l_attention", "-W", "error", PYTHONPYCACHEPREFIX=cache
-    )
+    result = run("import numpy\nimport d2l_attention", "-W", "error", PYTHONPYCACHEPREFIX=cache)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
@@ -241,9 +233,7 @@ def test_missing_mxnet_says_what_to_install():
 )
 def test_library_that_does_not_load_says_what_to_do(monkeypatch, library, cure):
     def fails(name):
-        raise OSError(
-            f"{library}: cannot open shared object file: No such file or directory"
-        )
+        raise OSError(f"{library}: cannot open shared object file: No such file or directory")
 
     monkeypatch.setattr(runtime.importlib, "import_module", fails)
     monkeypatch.setattr(runtime, "cuda_build", lambda: "mxnet-cu112")
@@ -315,9 +305,10 @@ def test_numpy_integers_in_array_functions():
     x = np.arange(6).reshape(onp.int64(2), THREE)
     assert np.split(x, [onp.int64(1)], axis=onp.int64(1))[0].shape == (2, 1)
     assert x[onp.int64(1), : onp.int64(2)].asnumpy().tolist() == [3.0, 4.0]
-    assert npx.topk(
-        x, k=TWO, axis=onp.int64(1), ret_typ="value"
-    ).asnumpy().tolist() == [[2, 1], [5, 4]]
+    assert npx.topk(x, k=TWO, axis=onp.int64(1), ret_typ="value").asnumpy().tolist() == [
+        [2, 1],
+        [5, 4],
+    ]
     assert mx.sym.var("x", shape=(THREE, TWO)).attr("__shape__") == "(3, 2)"
 
 
@@ -329,9 +320,7 @@ def test_orthogonal_initialiser():
 
 
 def test_uneven_split_and_load():
-    parts = gluon.utils.split_and_load(
-        np.zeros((7, 2)), [mx.cpu(0), mx.cpu(1)], even_split=False
-    )
+    parts = gluon.utils.split_and_load(np.zeros((7, 2)), [mx.cpu(0), mx.cpu(1)], even_split=False)
     assert [len(part) for part in parts] == [4, 3]
 
 
@@ -344,9 +333,7 @@ def test_pad_takes_its_mode_as_text(mode, hybrid):
 
     block, x = Pad(), onp.arange(6, dtype="float32").reshape(2, 3)
     block.hybridize(hybrid)
-    assert (
-        block(np.array(x)).asnumpy() == onp.pad(x, ((1, 1), (2, 0)), mode=mode)
-    ).all()
+    assert (block(np.array(x)).asnumpy() == onp.pad(x, ((1, 1), (2, 0)), mode=mode)).all()
 
 
 def test_early_stopping_handler_takes_its_defaults():
@@ -361,11 +348,7 @@ def test_users_of_numpy_bool():
     x = np.arange(4)
     assert x[onp.array([True, False, True, False])].asnumpy().tolist() == [0.0, 2.0]
     assert x[x > 1].asnumpy().tolist() == [2.0, 3.0]
-    assert (
-        np.full_like(x, True, dtype="bool").dtype
-        == np.full((2,), True).dtype
-        == onp.bool_
-    )
+    assert np.full_like(x, True, dtype="bool").dtype == np.full((2,), True).dtype == onp.bool_
     assert np.array(onp.bool_(True)).dtype == onp.bool_
     mx.test_utils.assert_almost_equal(x, x)
 
@@ -385,11 +368,7 @@ def test_dropped_functions_keep_their_meaning():
         ]
         assert np.trapz(x).asnumpy().tolist() == [2.0, 8.0]
         assert np.msort(-x).asnumpy().tolist() == [[-3, -4, -5], [0, -1, -2]]
-        assert (
-            bool(np.alltrue(x < 6))
-            and not bool(np.sometrue(x < 0))
-            and np.product(x[1]) == 60
-        )
+        assert bool(np.alltrue(x < 6)) and not bool(np.sometrue(x < 0)) and np.product(x[1]) == 60
     assert -np.NINF == np.PINF == onp.inf and np.isnan(np.NAN)
     with pytest.raises(NotImplementedError, match="numpy-financial"):
         mx.numpy.fallback.pmt(0.01, 12, 100)
@@ -433,9 +412,7 @@ def fake_wheels(tmp_path_factory) -> Path:
         # -z now: every symbol must be found when the library is loaded, not when it is
         # first called.
         options = ["-shared", "-fPIC", "-Wl,-z,now", f"-Wl,-soname,{name}"]
-        subprocess.run(
-            [gcc, *options, "-o", str(path), str(source), *others], check=True
-        )
+        subprocess.run([gcc, *options, "-o", str(path), str(source), *others], check=True)
     return root
 
 
@@ -463,10 +440,7 @@ def test_cuda_libraries_do_not_load_in_reverse(fake_wheels):
 def test_cuda_libraries_that_no_wheel_supplies_are_left_out(fake_wheels, tmp_path):
     shutil.copytree(fake_wheels, tmp_path, dirs_exist_ok=True)
     (tmp_path / "nvidia/nccl/lib/libnccl.so.2").unlink()
-    code = (
-        LOAD
-        + f"print(*[p.name for p in runtime.load_cuda_libraries([{str(tmp_path)!r}])])"
-    )
+    code = LOAD + f"print(*[p.name for p in runtime.load_cuda_libraries([{str(tmp_path)!r}])])"
     assert output(code).split() == [name for _, name in runtime.CUDA_LIBRARIES[:-1]]
     assert runtime.load_cuda_libraries([str(tmp_path / "nowhere")]) == []
 
@@ -586,9 +560,7 @@ def test_gpu_that_computes_wrongly_is_not_used(two_gpus, monkeypatch):
 
 def test_missing_driver_means_no_gpu(two_gpus, monkeypatch):
     def fails():
-        raise mx.MXNetError(
-            "CUDA: CUDA driver version is insufficient for CUDA runtime version"
-        )
+        raise mx.MXNetError("CUDA: CUDA driver version is insufficient for CUDA runtime version")
 
     monkeypatch.setattr(mx.context, "num_gpus", fails)
     assert try_gpu() == mx.cpu() and try_all_gpus() == [mx.cpu()]

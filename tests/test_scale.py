@@ -95,9 +95,7 @@ def test_results_are_written_in_the_book_s_schema_and_read_back(paper):
 
 
 def test_a_single_value_has_no_spread(paper):
-    scale.save_results(
-        "x", {"count": {"values": [7], "paper": None, "unit": "parameters"}}, **RUN
-    )
+    scale.save_results("x", {"count": {"values": [7], "paper": None, "unit": "parameters"}}, **RUN)
     assert scale.load_results("x")["metrics"]["count"]["std"] is None
 
 
@@ -105,9 +103,7 @@ def test_mxnet_and_numpy_numbers_are_plain_numbers_in_the_file(paper):
     from mxnet import np
 
     values = [np.array(0.5), np.array(0.25).asnumpy()[()], 1]
-    scale.save_results(
-        "x", {"mse": {"values": values, "paper": None, "unit": "1"}}, **RUN
-    )
+    scale.save_results("x", {"mse": {"values": values, "paper": None, "unit": "1"}}, **RUN)
     assert json.loads((paper / "x.json").read_text())["metrics"]["mse"]["values"] == [
         0.5,
         0.25,
@@ -143,11 +139,7 @@ def test_quick_runs_write_nothing_but_check_all_the_same(monkeypatch, tmp_path):
             "one value per seed",
         ),
         (
-            {
-                "metrics": {
-                    "mse": {"values": [float("nan")], "paper": None, "unit": "1"}
-                }
-            },
+            {"metrics": {"mse": {"values": [float("nan")], "paper": None, "unit": "1"}}},
             "must be finite",
         ),
         (
@@ -183,9 +175,7 @@ def runs_of(*records, name="x", device=RUN["device"], reused=()):
 
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-RUNS = runs_of(
-    ("b", "2026-11-22", 2.5, 0.5), ("a", "2026-11-20", 3.0, [0.25, 1]), reused=["a"]
-)
+RUNS = runs_of(("b", "2026-11-22", 2.5, 0.5), ("a", "2026-11-20", 3.0, [0.25, 1]), reused=["a"])
 
 
 def test_results_say_when_their_runs_were_measured(paper, capsys):
@@ -200,9 +190,7 @@ def test_results_say_when_their_runs_were_measured(paper, capsys):
     # 12.345 minutes of this execution, b's among them, and a's of an earlier one
     assert result["minutes"] == 15.35
     assert list(result)[-2:] == ["runs", "metrics"]
-    assert capsys.readouterr().out == (
-        "x: 1 of 2 runs reused, the oldest of 2026-11-20\n"
-    )
+    assert capsys.readouterr().out == ("x: 1 of 2 runs reused, the oldest of 2026-11-20\n")
 
 
 def test_the_record_holds_the_runs_of_this_execution_alone(paper, monkeypatch):
@@ -267,9 +255,7 @@ def test_quick_runs_leave_no_record_and_no_word(monkeypatch, tmp_path, capsys):
         (runs_of(("a", TODAY, 1.0, 0.5), device="running on GPU 0 of 1"), "GPU 0 of 1"),
     ],
 )
-def test_runs_of_something_else_are_refused_at_either_scale(
-    monkeypatch, tmp_path, runs, message
-):
+def test_runs_of_something_else_are_refused_at_either_scale(monkeypatch, tmp_path, runs, message):
     monkeypatch.setattr(scale, "RESULTS", tmp_path)
     for size in scale.SCALES:
         monkeypatch.setattr(scale, "SCALE", size)

@@ -28,11 +28,7 @@ def solve(text: str, things) -> tuple[str, list[tuple[int, int]]]:
             )
         ]
     else:
-        (start,) = [
-            cell
-            for cell, thing in at.items()
-            if [thing.color, thing.shape] == words[-2:]
-        ]
+        (start,) = [cell for cell, thing in at.items() if [thing.color, thing.shape] == words[-2:]]
         path, phrase = [start], " ".join(words[4:])
         for link in reversed(phrase.split("shape")[1:]):
             (row, column), word = path[-1], link.split()[0]
@@ -86,9 +82,7 @@ def test_the_picture_alone_says_nothing(relations):
     for question in made.questions:
         answers[question.picture].append(question.answer)
     assert len(answers) == 20
-    assert all(
-        sorted(given) == sorted(list(scenes.COLORS)[:4]) for given in answers.values()
-    )
+    assert all(sorted(given) == sorted(list(scenes.COLORS)[:4]) for given in answers.values())
 
 
 def wordings(made):
@@ -105,9 +99,7 @@ def test_the_question_alone_says_nothing(relations, questions):
     for text, answer in wordings(known):
         seen[text][answer] += 1
     guesses = [
-        seen[text].most_common(1)[0][0] == answer
-        for text, answer in wordings(new)
-        if text in seen
+        seen[text].most_common(1)[0][0] == answer for text, answer in wordings(new) if text in seen
     ]
     assert len(guesses) > 0.98 * len(new.questions)
     assert abs(onp.mean(guesses) - 0.25) < 4 * (0.25 * 0.75 / len(guesses)) ** 0.5
@@ -115,9 +107,7 @@ def test_the_question_alone_says_nothing(relations, questions):
 
 @pytest.mark.parametrize("relations", [1, 2])
 def test_named_color_direction_and_place_are_independent_of_the_answer(relations):
-    made = scenes.generate(
-        1000, seed=3, relations=relations, cell=6, grid=5, distractors=0
-    )
+    made = scenes.generate(1000, seed=3, relations=relations, cell=6, grid=5, distractors=0)
     for part in (
         -2,
         5,
@@ -126,16 +116,12 @@ def test_named_color_direction_and_place_are_independent_of_the_answer(relations
         table = Counter((q.text.split()[part], q.answer) for q in made.questions)
         total = Counter(q.text.split()[part] for q in made.questions)
         for (word, _), count in table.items():
-            assert (
-                abs(count / total[word] - 0.25) < 4 * (0.25 * 0.75 / total[word]) ** 0.5
-            )
+            assert abs(count / total[word] - 0.25) < 4 * (0.25 * 0.75 / total[word]) ** 0.5
     table = onp.zeros((4, 25))
     for q in made.questions:
         table[list(scenes.COLORS).index(q.answer), q.looks[-1]] += 1
     expected = table.sum(0) / 4
-    statistic = (
-        (table - expected) ** 2 / expected
-    ).sum()  # chi-squared, 3 * 24 degrees of freedom
+    statistic = ((table - expected) ** 2 / expected).sum()  # chi-squared, 3 * 24 degrees of freedom
     assert statistic < 72 + 4 * (2 * 72) ** 0.5
 
 
@@ -219,17 +205,9 @@ def test_shapes_differ_and_things_of_a_kind_do_too():
         shape: onp.mean([(drawn(shape, seed=s)[0] < 128).sum() for s in range(30)])
         for shape in scenes.SHAPES
     }
-    assert (
-        max(area["cross"], area["triangle"])
-        < 0.8 * area["circle"]
-        < area["square"]
-        < 60
-    )
+    assert max(area["cross"], area["triangle"]) < 0.8 * area["circle"] < area["square"] < 60
     assert (drawn("circle", seed=0) != drawn("circle", seed=1)).any()
-    assert (
-        drawn("circle", noise=0.1)[:, :10].std() > 15
-        and drawn("circle")[:, :10].std() == 0
-    )
+    assert drawn("circle", noise=0.1)[:, :10].std() > 15 and drawn("circle")[:, :10].std() == 0
 
 
 # ------------------------------------------------------------------------- bad settings

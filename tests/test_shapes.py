@@ -17,10 +17,7 @@ def seen(picture: onp.ndarray) -> dict[tuple[int, int], set[str]]:
     found = {}
     for row in range(3):
         for column in range(3):
-            patch = (
-                picture[:, row * 10 : row * 10 + 10, column * 10 : column * 10 + 10]
-                / 255.0
-            )
+            patch = picture[:, row * 10 : row * 10 + 10, column * 10 : column * 10 + 10] / 255.0
             ink = patch.max(0)
             if ink.sum() < 4:
                 continue
@@ -78,12 +75,9 @@ def load(real_data, split):
 def test_a_solver_agrees_with_the_release(real_data, split):
     data = load(real_data, split)
     answers = [
-        bool(places(parse(q.layout), seen(data.pictures[q.picture])))
-        for q in data.questions
+        bool(places(parse(q.layout), seen(data.pictures[q.picture]))) for q in data.questions
     ]
-    agree = [
-        str(a).lower() == q.answer for a, q in zip(answers, data.questions, strict=True)
-    ]
+    agree = [str(a).lower() == q.answer for a, q in zip(answers, data.questions, strict=True)]
     assert all(agree)
 
 
@@ -91,17 +85,14 @@ def test_a_solver_agrees_with_the_release(real_data, split):
 def test_the_real_files(real_data, split):
     data = load(real_data, split)
     count, wordings = SIZES[split]
-    assert (
-        data.pictures.shape == (count, 3, 30, 30) and data.pictures.dtype == onp.uint8
-    )
+    assert data.pictures.shape == (count, 3, 30, 30) and data.pictures.dtype == onp.uint8
     assert [q.picture for q in data.questions] == list(range(count))
     assert len({q.text for q in data.questions}) == wordings
 
 
 def test_no_question_is_in_two_splits(real_data):
     texts = [
-        {q.text for q in load(real_data, split).questions}
-        for split in ("small", "val", "test")
+        {q.text for q in load(real_data, split).questions} for split in ("small", "val", "test")
     ]
     assert sum(map(len, texts)) == len(set.union(*texts))
 
@@ -128,9 +119,7 @@ def own_files(tmp_path, monkeypatch):
             "query": b"(is red blue)\n(is circle red)\n",
             "output": b"false\ntrue\n",
         }
-        contents |= {
-            key.replace("_npy", ".npy"): value for key, value in changes.items()
-        }
+        contents |= {key.replace("_npy", ".npy"): value for key, value in changes.items()}
         sums = {}
         (tmp_path / "shapes-vqa").mkdir(exist_ok=True)
         for kind, content in contents.items():
@@ -147,9 +136,7 @@ def own_files(tmp_path, monkeypatch):
 def test_a_split_is_its_pictures_and_its_questions(own_files, capsys):
     own_files()
     data = shapes.load("tiny")
-    assert data.questions[1] == shapes.Question(
-        1, "is a circle red", "true", "(is circle red)"
-    )
+    assert data.questions[1] == shapes.Question(1, "is a circle red", "true", "(is circle red)")
     onp.testing.assert_array_equal(
         data.pictures[1, 0], PICTURES[1, :, :, 2]
     )  # red comes last in the file

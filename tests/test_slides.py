@@ -121,23 +121,16 @@ def test_order(html, deck):
     text = (html / "slides" / f"{deck.name}.html").read_text("utf-8")
     shown = re.findall(r'<h[123] id="[^"]*">(.*?)<a class="anchor-link"', text)
     plain = [
-        re.sub(r"[^\w]+", " ", re.sub(r"<[^>]+>|&\w+;", "", heading)).strip()
-        for heading in shown
+        re.sub(r"[^\w]+", " ", re.sub(r"<[^>]+>|&\w+;", "", heading)).strip() for heading in shown
     ]
-    written = [
-        re.sub(r"[^\w]+", " ", heading).strip() for heading in headings(deck.notebooks)
-    ]
+    written = [re.sub(r"[^\w]+", " ", heading).strip() for heading in headings(deck.notebooks)]
     assert plain == written
-    assert [Path(name).stem for name in deck.notebooks] == re.findall(
-        r'<section id="(\w+)">', text
-    )
+    assert [Path(name).stem for name in deck.notebooks] == re.findall(r'<section id="(\w+)">', text)
 
 
 @pytest.mark.parametrize("deck", DECKS, ids=NAMES)
 def test_every_slide_prints(html, browser, deck):
-    page, problems = open_deck(
-        browser, html / "slides" / f"{deck.name}.html", "?print-pdf"
-    )
+    page, problems = open_deck(browser, html / "slides" / f"{deck.name}.html", "?print-pdf")
     page.wait_for_selector(".pdf-page")
     assert page.locator(".pdf-page").count() == page.evaluate("Reveal.getTotalSlides()")
     page.close()

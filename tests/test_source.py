@@ -28,9 +28,7 @@ def plain(markup: str) -> str:
     return html.unescape(re.sub(r"<[^>]+>", "", without_style)).strip()
 
 
-@pytest.mark.parametrize(
-    "obj", [seed_everything, training.History, training.History.__getitem__]
-)
+@pytest.mark.parametrize("obj", [seed_everything, training.History, training.History.__getitem__])
 def test_shows_the_source_under_its_file(shown, obj):
     show_source(obj)
     (only,) = shown
@@ -42,19 +40,12 @@ def test_shows_the_source_under_its_file(shown, obj):
 
 def test_a_module_is_shown_whole(shown):
     show_source(source)
-    assert (
-        repr(shown[0])
-        == "# d2l_attention/source.py\n" + inspect.getsource(source).rstrip()
-    )
+    assert repr(shown[0]) == "# d2l_attention/source.py\n" + inspect.getsource(source).rstrip()
 
 
 def test_several_objects_share_the_name_of_their_file(shown):
     show_source(runtime.try_gpu, runtime.try_all_gpus, training.batches)
-    headers = [
-        line
-        for line in repr(shown[0]).splitlines()
-        if line.startswith("# d2l_attention")
-    ]
+    headers = [line for line in repr(shown[0]).splitlines() if line.startswith("# d2l_attention")]
     assert headers == ["# d2l_attention/runtime.py", "# d2l_attention/training.py"]
     assert len(shown) == 1
 
@@ -73,9 +64,7 @@ def test_bound_methods_and_wrapped_functions_show_what_was_written(shown):
     )
 
 
-@pytest.mark.parametrize(
-    "obj", [len, 3, int, Source("x"), functools.partial(seed_everything, 1)]
-)
+@pytest.mark.parametrize("obj", [len, 3, int, Source("x"), functools.partial(seed_everything, 1)])
 def test_objects_without_source_are_named(obj):
     with pytest.raises(TypeError, match="source"):
         show_source(obj)

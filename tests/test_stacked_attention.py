@@ -42,9 +42,9 @@ def build(variant, seed=0, **options):
     network.initialize()
     network(*batch(variant))
     random = onp.random.RandomState(seed)
-    for parameter in (
-        network.collect_params().values()
-    ):  # biases start at zero, and would not be tested
+    for (
+        parameter
+    ) in network.collect_params().values():  # biases start at zero, and would not be tested
         if "bias" in parameter.name:
             parameter.set_data(np.array(random.normal(0, 0.3, parameter.shape)))
     return network
@@ -52,11 +52,7 @@ def build(variant, seed=0, **options):
 
 def batch(variant, size=5, longest=6, seed=0):
     random = onp.random.RandomState(seed)
-    shape = (
-        (size, 3, GRID * 6, GRID * 6)
-        if variant == "pictures"
-        else (size, GRID**2, CHANNELS)
-    )
+    shape = (size, 3, GRID * 6, GRID * 6) if variant == "pictures" else (size, GRID**2, CHANNELS)
     features = random.normal(size=shape).astype("float32")
     length = random.randint(1, longest + 1, size).astype("int32")
     length[0] = longest
@@ -114,18 +110,14 @@ def torch_network(torch, p, features, question, length, variant):
         for word in words[:count]:
             x = p["words.weight"][word]
             gates = linear(x, p["reader.l0_i2h_weight"], p["reader.l0_i2h_bias"])
-            gates = gates + linear(
-                h, p["reader.l0_h2h_weight"], p["reader.l0_h2h_bias"]
-            )
+            gates = gates + linear(h, p["reader.l0_h2h_weight"], p["reader.l0_h2h_bias"])
             i, f, g, o = gates.chunk(4)
             c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
             h = torch.sigmoid(o) * torch.tanh(c)
         u, weights = h, []
         for k in range(VARIANTS[variant]["layers"]):
             at = f"looks.{k}.score."
-            asked = linear(
-                u, p[at + "query_projection.weight"], p[at + "query_projection.bias"]
-            )
+            asked = linear(u, p[at + "query_projection.weight"], p[at + "query_projection.bias"])
             hidden = torch.tanh(linear(v, p[at + "key_projection.weight"]) + asked)
             alpha = torch.softmax(linear(hidden, p[at + "output.weight"])[:, 0], 0)
             u = u + alpha @ v
@@ -142,19 +134,15 @@ def torch_regions(torch, p, pictures):
             cell = pictures[:, :, row * 6 : row * 6 + 6, column * 6 : column * 6 + 6]
             for layer, stride in enumerate((3, 2)):
                 weight, bias = (
-                    p[f"regions.convolutions.{layer}.{kind}"]
-                    for kind in ("weight", "bias")
+                    p[f"regions.convolutions.{layer}.{kind}"] for kind in ("weight", "bias")
                 )
-                cell = torch.relu(
-                    torch.nn.functional.conv2d(cell, weight, bias, stride=stride)
-                )
+                cell = torch.relu(torch.nn.functional.conv2d(cell, weight, bias, stride=stride))
             named = torch.sigmoid(
-                cell.flatten(1) @ p["regions.output.weight"].T
-                + p["regions.output.bias"]
+                cell.flatten(1) @ p["regions.output.weight"].T + p["regions.output.bias"]
             )
-            place = torch.tensor(
-                [[row - 1.0, column - 1.0]], dtype=torch.float64
-            ).expand(len(pictures), 2)
+            place = torch.tensor([[row - 1.0, column - 1.0]], dtype=torch.float64).expand(
+                len(pictures), 2
+            )
             rows.append(torch.cat([named, place], 1))
     return torch.stack(rows, 1)
 
@@ -171,9 +159,7 @@ def test_equals_pytorch(variant):
     total.backward()
     features, question, length = (torch.tensor(array.asnumpy()) for array in inputs)
     values = {name: tensor for name, (_, tensor) in parameters.items()}
-    other, looks = torch_network(
-        torch, values, features.double(), question, length, variant
-    )
+    other, looks = torch_network(torch, values, features.double(), question, length, variant)
     (other * torch.tensor(signs)).sum().backward()
     onp.testing.assert_allclose(logits.asnumpy(), other.detach().numpy(), atol=1e-5)
     onp.testing.assert_allclose(weights.asnumpy(), looks.detach().numpy(), atol=1e-5)
@@ -199,9 +185,7 @@ def test_hybrid_is_imperative(variant):
     for _ in range(2):
         for a, b in zip(plain, network(*inputs), strict=True):
             onp.testing.assert_allclose(a, b.asnumpy(), atol=1e-6)
-    other = batch(
-        variant, size=2, longest=4, seed=1
-    )  # another shape through the same graph
+    other = batch(variant, size=2, longest=4, seed=1)  # another shape through the same graph
     network_again = build(variant)
     for a, b in zip(network(*other), network_again(*other), strict=True):
         onp.testing.assert_allclose(a.asnumpy(), b.asnumpy(), atol=1e-6)
@@ -240,9 +224,7 @@ def test_regions_in_another_order_give_the_same_answer():
     shuffled = np.array(features.asnumpy()[:, order])
     other, permuted = network(shuffled, question, length)
     onp.testing.assert_allclose(logits.asnumpy(), other.asnumpy(), atol=1e-5)
-    onp.testing.assert_allclose(
-        weights.asnumpy()[:, :, order], permuted.asnumpy(), atol=1e-6
-    )
+    onp.testing.assert_allclose(weights.asnumpy()[:, :, order], permuted.asnumpy(), atol=1e-6)
 
 
 def test_one_look_is_a_sum_over_regions():
@@ -250,18 +232,13 @@ def test_one_look_is_a_sum_over_regions():
     network = build("one look")
     _, question, length = batch("one look", size=4)
     question, length = (
-        np.array(onp.repeat(a.asnumpy()[:1], 4, 0), dtype="int32")
-        for a in (question, length)
+        np.array(onp.repeat(a.asnumpy()[:1], 4, 0), dtype="int32") for a in (question, length)
     )
     random = onp.random.RandomState(0)
-    a, b = random.normal(
-        size=(2, 2, CHANNELS)
-    )  # two contents for region 0, two for region 1
+    a, b = random.normal(size=(2, 2, CHANNELS))  # two contents for region 0, two for region 1
     rest = random.normal(size=(GRID**2 - 2, CHANNELS))
     pictures = [onp.concatenate([[a[i], b[j]], rest]) for i in (0, 1) for j in (0, 1)]
-    logits, weights = network(
-        np.array(onp.stack(pictures).astype("float32")), question, length
-    )
+    logits, weights = network(np.array(onp.stack(pictures).astype("float32")), question, length)
     mass = 1 / weights.asnumpy()[:, 0, -1:]  # the softmax's denominator, up to a factor
     reference = network.answer(
         np.expand_dims(np.array(network_state(network, question, length)), 0)
@@ -297,8 +274,7 @@ EASY = {"grid": 3, "colors": 2, "shapes": 2, "distractors": 0, "relations": 0}
 def small():
     seed_everything(0)
     training, test = (
-        scenes.generate(count, seed=seed, **EASY)
-        for seed, count in ((0, 600), (1, 100))
+        scenes.generate(count, seed=seed, **EASY) for seed, count in ((0, 600), (1, 100))
     )
     regions = RegionNetwork(attributes=4, grid=3, cell=8, channels=16)
     regions.initialize()
@@ -315,8 +291,7 @@ def small():
     right = (found == test.names(**names)).all(-1).mean()
     vocabulary = Vocabulary(training.questions)
     data = [
-        examples(vocabulary, describe(regions, s.pictures), s.questions)
-        for s in (training, test)
+        examples(vocabulary, describe(regions, s.pictures), s.questions) for s in (training, test)
     ]
     return history, right, vocabulary, data
 
@@ -327,9 +302,7 @@ def test_pictures_are_described_in_parts():
     network.initialize()
     whole = describe(network, pictures, batch_size=7)
     assert whole.shape == (7, 9, 6)
-    onp.testing.assert_allclose(
-        describe(network, pictures, batch_size=3), whole, atol=1e-6
-    )
+    onp.testing.assert_allclose(describe(network, pictures, batch_size=3), whole, atol=1e-6)
 
 
 def test_naming_takes_the_given_rate(monkeypatch):
@@ -393,11 +366,7 @@ def test_words_and_answers_become_numbers():
         [1, 2, 3],
         [1, 2, 0],
     ] and data.length.tolist() == [3, 2]
-    assert (
-        data.answer.tolist() == [0, 1]
-        and data.picture.tolist() == [0, 1]
-        and len(data) == 2
-    )
+    assert data.answer.tolist() == [0, 1] and data.picture.tolist() == [0, 1] and len(data) == 2
     features, question, length = data.batch(onp.array([1, 1]))
     assert features.shape == (2, 4, 3) and question.dtype == length.dtype == onp.int32
 
@@ -597,9 +566,7 @@ def test_fit_refuses_answers_that_the_network_does_not_have():
 def fitted(small, seed=0, **options):
     _, _, vocabulary, (training, test) = small
     seed_everything(1)
-    network = StackedAttention(
-        len(vocabulary.words), 2, hidden_size=8, score_size=8, layers=1
-    )
+    network = StackedAttention(len(vocabulary.words), 2, hidden_size=8, score_size=8, layers=1)
     network.initialize()
     history = fit(network, training, seed=seed, progress=False, **options)
     return network, history, test

@@ -75,9 +75,7 @@ def test_equals_gradient_descent_by_hand(line):
 
 
 @pytest.mark.parametrize("clip_norm, length", [(0.5, 0.5), (1e6, None), (None, None)])
-def test_clips_the_norm_of_the_mean_gradient_over_all_parameters(
-    line, clip_norm, length
-):
+def test_clips_the_norm_of_the_mean_gradient_over_all_parameters(line, clip_norm, length):
     x, y, net, step = line
     train(
         step,
@@ -89,12 +87,8 @@ def test_clips_the_norm_of_the_mean_gradient_over_all_parameters(
     )
     # At zero, by hand
     gradient = onp.array([(-2 * y[:, 0] * x[:, 0]).mean(), (-2 * y[:, 0]).mean()])
-    expected = (
-        -gradient if length is None else -gradient * length / onp.linalg.norm(gradient)
-    )
-    assert onp.concatenate([v.ravel() for v in values(net)]) == pytest.approx(
-        expected, rel=1e-5
-    )
+    expected = -gradient if length is None else -gradient * length / onp.linalg.norm(gradient)
+    assert onp.concatenate([v.ravel() for v in values(net)]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_clips_each_parameter_by_itself(line):
@@ -115,9 +109,7 @@ def test_clips_each_parameter_by_itself(line):
         progress=False,
     )
     expected = [2.1, -gradient[1]]
-    assert onp.concatenate([v.ravel() for v in values(net)]) == pytest.approx(
-        expected, rel=1e-5
-    )
+    assert onp.concatenate([v.ravel() for v in values(net)]) == pytest.approx(expected, rel=1e-5)
 
 
 def test_fixed_parameters_neither_move_nor_count_in_the_norm(line):
@@ -206,9 +198,7 @@ def test_patience_stops_and_the_best_parameters_come_back(
         epochs,
         stopped,
     )
-    assert all(
-        (now == then).all() for now, then in zip(values(net), seen[best], strict=True)
-    )
+    assert all((now == then).all() for now, then in zip(values(net), seen[best], strict=True))
     assert best == epochs - 1 or any(
         (now != then).any() for now, then in zip(values(net), seen[-1], strict=True)
     )
@@ -277,9 +267,7 @@ def test_the_same_seed_gives_the_same_run_to_the_last_bit():
         data = batches((x, x**2), 10, shuffle=True, seed=3)
         trainer = gluon.Trainer(net.collect_params(), "adam")
         loss = gluon.loss.L2Loss()
-        return train(
-            lambda x, y: loss(net(x), y), data, trainer, epochs=3, progress=False
-        )["loss"]
+        return train(lambda x, y: loss(net(x), y), data, trainer, epochs=3, progress=False)["loss"]
 
     assert (run() == run()).all()
 
@@ -319,9 +307,7 @@ def test_a_loss_that_is_not_finite_is_named_by_epoch_and_step(line, bad):
 def test_a_monitored_value_that_is_not_a_number_is_refused(line):
     x, y, net, step = line
     evaluate, _ = scripted(net, [1, float("nan")])
-    with pytest.raises(
-        FloatingPointError, match="validation is not a number after epoch 2"
-    ):
+    with pytest.raises(FloatingPointError, match="validation is not a number after epoch 2"):
         train(
             step,
             batches((x, y), 5, shuffle=False),
@@ -336,9 +322,7 @@ def test_a_monitored_value_that_is_not_a_number_is_refused(line):
 def test_an_iterator_that_ends_is_noticed_in_the_second_epoch(line):
     x, y, net, step = line
     with pytest.raises(ValueError, match="batches is empty in epoch 2"):
-        train(
-            step, iter([(np.array(x), np.array(y))]), sgd(net), epochs=2, progress=False
-        )
+        train(step, iter([(np.array(x), np.array(y))]), sgd(net), epochs=2, progress=False)
 
 
 @pytest.mark.parametrize(
@@ -379,9 +363,7 @@ def test_bad_types_are_named(line):
 def test_history_is_read_by_name():
     history = History([{"epoch": 1, "loss": 2.0}, {"epoch": 2, "loss": 1.0}])
     assert history["loss"].tolist() == [2, 1]
-    with pytest.raises(
-        KeyError, match="no 'accuracy' in this history: it has epoch, loss"
-    ):
+    with pytest.raises(KeyError, match="no 'accuracy' in this history: it has epoch, loss"):
         history["accuracy"]
 
 
@@ -391,11 +373,7 @@ def rows(epoch_batches):
 
 def test_batches_in_order_with_a_smaller_last_one():
     data = batches((onp.arange(5), onp.arange(5) / 2), 2, shuffle=False)
-    assert (
-        rows(data(0))
-        == rows(data(7))
-        == [([0, 1], [0, 0.5]), ([2, 3], [1, 1.5]), ([4], [2])]
-    )
+    assert rows(data(0)) == rows(data(7)) == [([0, 1], [0, 0.5]), ([2, 3], [1, 1.5]), ([4], [2])]
 
 
 def test_shuffled_batches_are_a_permutation_fixed_by_seed_and_epoch():
@@ -403,15 +381,9 @@ def test_shuffled_batches_are_a_permutation_fixed_by_seed_and_epoch():
     data = batches((x, 2 * x), 7, shuffle=True, seed=5)
     first = rows(data(0))
     assert sorted(itertools.chain(*(batch[0] for batch in first))) == x.tolist()
-    assert all(
-        two == 2 * one for batch in first for one, two in zip(*batch, strict=True)
-    )
-    assert (
-        first == rows(data(0)) == rows(batches((x, 2 * x), 7, shuffle=True, seed=5)(0))
-    )
-    assert first != rows(data(1)) and first != rows(
-        batches((x, 2 * x), 7, shuffle=True, seed=6)(0)
-    )
+    assert all(two == 2 * one for batch in first for one, two in zip(*batch, strict=True))
+    assert first == rows(data(0)) == rows(batches((x, 2 * x), 7, shuffle=True, seed=5)(0))
+    assert first != rows(data(1)) and first != rows(batches((x, 2 * x), 7, shuffle=True, seed=6)(0))
 
 
 def test_the_shuffle_is_the_one_that_the_committed_outputs_saw():
@@ -494,15 +466,11 @@ def test_the_progress_line_ends_the_same_however_fast_it_ran(
     out, err = capsys.readouterr()
     final = out.rpartition("\r")[2]
     assert final == "training |##########| 3/3 epochs\n" and err == ""
-    assert (
-        out.count("\n") == 1 and last_redraw - 10 <= out.count("\r") <= last_redraw + 10
-    )
+    assert out.count("\n") == 1 and last_redraw - 10 <= out.count("\r") <= last_redraw + 10
 
 
 @pytest.mark.parametrize("scores", [[3, 2, 2, 2, 2, 2], [6, 5, 4, 3, 2, 1]])
-def test_the_progress_line_ends_the_same_whether_or_not_it_stopped_early(
-    line, capsys, scores
-):
+def test_the_progress_line_ends_the_same_whether_or_not_it_stopped_early(line, capsys, scores):
     """When patience runs out depends on last bits, and these on the processor."""
     x, y, net, step = line
     left = iter(scores)
@@ -524,9 +492,7 @@ def test_a_narrow_terminal_does_not_cut_the_progress_line():
     """tqdm asks the terminal for its width, also the one that a notebook's kernel was
     started in.
     """
-    pty, fcntl, termios = (
-        pytest.importorskip(name) for name in ("pty", "fcntl", "termios")
-    )
+    pty, fcntl, termios = (pytest.importorskip(name) for name in ("pty", "fcntl", "termios"))
     parent, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
     code = NOTEBOOK.replace("print(history.best)", "")
@@ -548,9 +514,7 @@ def test_the_progress_line_of_an_executed_notebook_passes_strict_nbval(tmp_path)
         "display_name": "Python 3",
         "language": "python",
     }
-    nbclient.NotebookClient(
-        notebook, record_timing=False, coalesce_streams=True
-    ).execute()
+    nbclient.NotebookClient(notebook, record_timing=False, coalesce_streams=True).execute()
     (output,) = notebook.cells[0].outputs
     assert (output.name, output.text) == ("stdout", LAST_LINE)
 
@@ -567,12 +531,8 @@ def test_the_progress_line_of_an_executed_notebook_passes_strict_nbval(tmp_path)
         "--color=no",
         str(tmp_path),
     ]
-    result = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert (
-        "PASSED right.ipynb" in result.stdout and "FAILED wrong.ipynb" in result.stdout
-    )
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "PASSED right.ipynb" in result.stdout and "FAILED wrong.ipynb" in result.stdout
 
 
 def test_progress_can_be_switched_off(line, capsys):

@@ -11,9 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-WORKFLOW = yaml.safe_load(
-    (ROOT / ".github" / "workflows" / "book.yml").read_text(encoding="utf-8")
-)
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "book.yml").read_text(encoding="utf-8"))
 TRIGGERS = WORKFLOW[True]  # YAML 1.1 reads the key `on` as true
 JOBS = WORKFLOW["jobs"]
 
@@ -30,9 +28,7 @@ def commands(job: str) -> list[str]:
 
 
 def actions(job: str) -> list[str]:
-    return [
-        step["uses"].partition("@")[0] for step in JOBS[job]["steps"] if "uses" in step
-    ]
+    return [step["uses"].partition("@")[0] for step in JOBS[job]["steps"] if "uses" in step]
 
 
 def python_of(job: str) -> str:
@@ -56,18 +52,14 @@ def test_ci_runs_on_every_supported_python():
 
 def test_pip_alone_runs_the_same_without_uv():
     assert "bash .ci/run" in commands("pip-alone")
-    assert not any(
-        re.search(r"install\b.*\buv\b", command) for command in commands("pip-alone")
-    )
+    assert not any(re.search(r"install\b.*\buv\b", command) for command in commands("pip-alone"))
     assert "! command -v uv" in commands("pip-alone")
 
 
 def test_build_makes_everything_that_is_published():
     assert "make book slides pdf" in commands("build")
     upload = next(
-        step
-        for step in JOBS["build"]["steps"]
-        if "upload-pages-artifact" in step.get("uses", "")
+        step for step in JOBS["build"]["steps"] if "upload-pages-artifact" in step.get("uses", "")
     )
     assert upload["with"]["path"] == "_build/html"
     for job in ("pip-alone", "build"):
@@ -78,8 +70,7 @@ def test_publishing_waits_for_all_other_jobs_and_for_main():
     publish = JOBS["publish"]
     assert set(publish["needs"]) == set(JOBS) - {"publish"}
     assert (
-        "github.ref == 'refs/heads/main'" in publish["if"]
-        and "!= 'pull_request'" in publish["if"]
+        "github.ref == 'refs/heads/main'" in publish["if"] and "!= 'pull_request'" in publish["if"]
     )
     assert actions("publish") == ["actions/deploy-pages"]
     assert publish["permissions"] == {"pages": "write", "id-token": "write"}
@@ -90,12 +81,8 @@ def test_every_action_has_a_version_and_every_job_an_end():
     for job in JOBS.values():
         for step in job["steps"]:
             assert ("uses" in step) != ("run" in step)
-            assert re.fullmatch(
-                r"actions/[a-z-]+@v\d+", step.get("uses", "actions/x@v1")
-            )
-    assert all(
-        job["timeout-minutes"] <= 90 for name, job in JOBS.items() if name != "publish"
-    )
+            assert re.fullmatch(r"actions/[a-z-]+@v\d+", step.get("uses", "actions/x@v1"))
+    assert all(job["timeout-minutes"] <= 90 for name, job in JOBS.items() if name != "publish")
 
 
 def test_makefile_has_the_targets_that_the_workflow_calls():
@@ -109,9 +96,7 @@ def test_makefile_has_the_targets_that_the_workflow_calls():
     }
     assert called >= {"book", "slides", "pdf"}
     for target in called:
-        assert re.search(rf"^{target}\b.*:", makefile, re.MULTILINE), (
-            f"make has no target {target}"
-        )
+        assert re.search(rf"^{target}\b.*:", makefile, re.MULTILINE), f"make has no target {target}"
 
 
 def test_environment_holds_python_and_pip_alone():
@@ -129,19 +114,11 @@ def test_post_build_installs_the_lock_and_the_package(tmp_path):
     fake.chmod(0o755)
     environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     subprocess.run([str(script)], check=True, env=environment, cwd=tmp_path)
-    folders, calls = zip(
-        *(line.split("|") for line in log.read_text().splitlines()), strict=True
-    )
+    folders, calls = zip(*(line.split("|") for line in log.read_text().splitlines()), strict=True)
     assert set(folders) == {str(ROOT)}
     assert len(calls) == 3 and "import d2l_attention" in calls[2]
-    for call, what in zip(
-        calls, ["-r requirements.lock", "--editable ."], strict=False
-    ):
-        assert (
-            call.startswith("-m pip install")
-            and "--no-deps" in call
-            and call.endswith(what)
-        )
+    for call, what in zip(calls, ["-r requirements.lock", "--editable ."], strict=False):
+        assert call.startswith("-m pip install") and "--no-deps" in call and call.endswith(what)
     fake.write_text('#!/bin/sh\ncase "$*" in *requirements.lock*) exit 1;; esac\n')
     with pytest.raises(subprocess.CalledProcessError):
         subprocess.run([str(script)], check=True, env=environment, cwd=tmp_path)

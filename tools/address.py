@@ -18,9 +18,7 @@ from slides import ROOT, title, toc_notebooks
 HOST = "https://github.com"
 BLOCK = r"(<!-- address -->\n).*?((?:# )?<!-- /address -->)"
 CONFIG = r'(\n  url: ").*?(")'
-NAME = re.compile(
-    r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?/[A-Za-z0-9._-]{1,100}"
-)
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?/[A-Za-z0-9._-]{1,100}")
 
 SETUP = """\
 import sys
@@ -66,9 +64,7 @@ def url_of(name: str) -> str:
     anything else.
     """
     if name and not NAME.fullmatch(name):
-        raise ValueError(
-            f"REPOSITORY must be owner/name as on GitHub, or empty, got {name!r}"
-        )
+        raise ValueError(f"REPOSITORY must be owner/name as on GitHub, or empty, got {name!r}")
     return f"{HOST}/{name}" if name else ""
 
 
@@ -84,12 +80,8 @@ def places(root: Path, name: str) -> dict[Path, str]:
     repository ``name``.
     """
     url = url_of(name)
-    branch = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"][
-        "branch"
-    ]
-    launch = (
-        CLONE.format(url=url) + launch_links(root, name, branch) + "\n" if url else None
-    )
+    branch = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"]["branch"]
+    launch = CLONE.format(url=url) + launch_links(root, name, branch) + "\n" if url else None
     texts = {
         root / "_config.yml": filled(root / "_config.yml", CONFIG, url),
         root / "README.md": filled(root / "README.md", BLOCK, launch or README_UNSET),
@@ -126,9 +118,7 @@ def filled(path: Path, pattern: str, text: str) -> str:
         flags=re.DOTALL,
     )
     if count != 1:
-        raise ValueError(
-            f"{path.name} must hold one place for the address, found {count}"
-        )
+        raise ValueError(f"{path.name} must hold one place for the address, found {count}")
     return new
 
 
@@ -140,9 +130,7 @@ def with_setup_cell(path: Path, source: str) -> str:
     first = notebook.cells[0]
     if first.cell_type != "code" or "remove-cell" not in first.metadata.get("tags", []):
         metadata = {"slideshow": {"slide_type": "skip"}, "tags": ["remove-cell"]}
-        notebook.cells.insert(
-            0, nbformat.v4.new_code_cell(id="setup", metadata=metadata)
-        )
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(id="setup", metadata=metadata))
     notebook.cells[0].source = source
     return nbformat.writes(notebook) + "\n"
 
@@ -152,9 +140,7 @@ def write(root: Path, name: str) -> list[Path]:
     that changed.
     """
     changed = [
-        (path, text)
-        for path, text in places(root, name).items()
-        if text != path.read_text("utf-8")
+        (path, text) for path, text in places(root, name).items() if text != path.read_text("utf-8")
     ]
     for path, text in changed:
         path.write_text(text, "utf-8")
@@ -165,9 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "repository", nargs="?", help='owner/name, or "" to take the address away'
-    )
+    parser.add_argument("repository", nargs="?", help='owner/name, or "" to take the address away')
     name = parser.parse_args().repository
     try:
         changed = write(ROOT, current(ROOT) if name is None else name)

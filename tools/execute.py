@@ -88,13 +88,10 @@ def edited_since_commit(path: Path, notebook: NotebookNode) -> set[str]:
     except (OSError, subprocess.CalledProcessError):
         return set()
     committed = {
-        cell.get("id"): cell.source
-        for cell in nbformat.reads(shown.stdout, as_version=4).cells
+        cell.get("id"): cell.source for cell in nbformat.reads(shown.stdout, as_version=4).cells
     }
     return {
-        cell.get("id")
-        for cell in notebook.cells
-        if committed.get(cell.get("id")) != cell.source
+        cell.get("id") for cell in notebook.cells if committed.get(cell.get("id")) != cell.source
     }
 
 
@@ -102,15 +99,11 @@ def tidy_cells(notebook: NotebookNode) -> None:
     """Keeps the metadata that somebody reads, and gives cells without an id, or with
     another's, one that stays.
     """
-    notebook.metadata = NotebookNode(
-        kernelspec=KERNEL, language_info={"name": "python"}
-    )
+    notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: set[str] = set()
     for number, cell in enumerate(notebook.cells):
-        cell.metadata = NotebookNode(
-            {k: v for k, v in cell.metadata.items() if k in CELL_METADATA}
-        )
+        cell.metadata = NotebookNode({k: v for k, v in cell.metadata.items() if k in CELL_METADATA})
         if not cell.get("id") or cell.id in seen:
             cell.id = f"cell-{number}"
         seen.add(cell.id)
@@ -145,9 +138,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "paths", nargs="*", type=Path, help="notebooks; default: all of _toc.yml"
-    )
+    parser.add_argument("paths", nargs="*", type=Path, help="notebooks; default: all of _toc.yml")
     parser.add_argument(
         "--check",
         action="store_true",

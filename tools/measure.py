@@ -41,9 +41,7 @@ class ShowingClient(NotebookClient):
 
 def systems() -> dict[str, Path]:
     """The notebooks that record results: {name of the system: path}."""
-    paths = [
-        ROOT / name for name in toc_notebooks(ROOT) if name.startswith("chapters/")
-    ]
+    paths = [ROOT / name for name in toc_notebooks(ROOT) if name.startswith("chapters/")]
     return {path.stem: path for path in paths if path.stem != "index"}
 
 

@@ -72,9 +72,7 @@ def relink(root: Path, page: str, href: str) -> str | None:
     if re.match(r"[a-z]+:", href):
         return href
     target, _, identifier = href.partition("#")
-    target = (
-        normpath(join(dirname(page), target)).removesuffix(".html") if target else page
-    )
+    target = normpath(join(dirname(page), target)).removesuffix(".html") if target else page
     inside = any(target == other for _, other in toc_pages(root))
     return f"#{anchor(target, identifier)}" if inside else None
 
@@ -88,9 +86,7 @@ def contents(articles: list[tuple[str | None, Tag]], numbers: dict[str, int]) ->
         if caption:
             lines.append(f'<p class="part">{caption}</p>')
         for heading in page.select("h1, h2"):
-            target = (page if heading.name == "h1" else heading.find_parent(id=True))[
-                "id"
-            ]
+            target = (page if heading.name == "h1" else heading.find_parent(id=True))["id"]
             text = heading.get_text(" ", strip=True)
             number = numbers.get(target, "")
             lines.append(
@@ -102,9 +98,7 @@ def contents(articles: list[tuple[str | None, Tag]], numbers: dict[str, int]) ->
 def long_page(root: Path, html: Path, numbers: dict[str, int]) -> str:
     """The whole book as one HTML page."""
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
-    articles = [
-        (caption, article(root, html, page)) for caption, page in toc_pages(root)
-    ]
+    articles = [(caption, article(root, html, page)) for caption, page in toc_pages(root)]
     template = (root / "book" / "_templates" / "print.html").read_text("utf-8")
     for key, text in {
         "title": config["title"],
@@ -122,19 +116,13 @@ def page_numbers(pdf: bytes) -> dict[str, int]:
     objects = re.findall(rb"(\d+) 0 obj\n<</Type /Page\n", pdf)
     pages = {int(number): index for index, number in enumerate(objects, start=1)}
     places = re.findall(rb"/([^\s/\[]+) \[(\d+) 0 R /XYZ", pdf)
-    return {
-        name.decode(): pages[int(number)]
-        for name, number in places
-        if int(number) in pages
-    }
+    return {name.decode(): pages[int(number)] for name, number in places if int(number) in pages}
 
 
 def print_page(source: Path) -> bytes:
     """The PDF of an HTML file, after all equations are typeset."""
     with chromium() as browser:
-        page = browser.new_page(
-            viewport={"width": PAGE_WIDTH, "height": 900}, color_scheme="light"
-        )
+        page = browser.new_page(viewport={"width": PAGE_WIDTH, "height": 900}, color_scheme="light")
         page.emulate_media(media="print")
         page.goto(file_url(source))
         page.wait_for_function("window.readyToPrint === true", timeout=120_000)

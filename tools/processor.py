@@ -63,9 +63,7 @@ def chosen() -> str:
     """
     name = os.environ.get(VARIABLE) or DEFAULT
     if name != "native" and name not in SETS:
-        raise ValueError(
-            f"{VARIABLE} must be native or one of {', '.join(SETS)}, got {name!r}"
-        )
+        raise ValueError(f"{VARIABLE} must be native or one of {', '.join(SETS)}, got {name!r}")
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return "native"  # other processors have no such sets to choose from
     if name != "native" and not SETS[name]["needs"] <= features():
@@ -80,11 +78,7 @@ def features() -> set[str]:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     flags = next((line for line in lines if line.startswith("flags")), None)
-    return (
-        set(flags.split())
-        if flags
-        else set().union(*(s["needs"] for s in SETS.values()))
-    )
+    return set(flags.split()) if flags else set().union(*(s["needs"] for s in SETS.values()))
 
 
 def variables(name: str) -> dict[str, str]:

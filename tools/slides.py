@@ -54,11 +54,7 @@ def read(root: Path, notebook: str) -> nbformat.NotebookNode:
 
 def title(root: Path, notebook: str) -> str:
     """The notebook's first heading, else its file name."""
-    sources = [
-        cell.source
-        for cell in read(root, notebook).cells
-        if cell.cell_type == "markdown"
-    ]
+    sources = [cell.source for cell in read(root, notebook).cells if cell.cell_type == "markdown"]
     heading = re.search(r"^#\s+(.+)$", "\n".join(sources), re.MULTILINE)
     return heading[1].strip() if heading else Path(notebook).stem
 
@@ -110,9 +106,7 @@ def combine(deck: Deck) -> nbformat.NotebookNode:
     cells = []
     for notebook in deck.notebooks:
         chosen = slide_cells(read(deck.root, notebook))
-        first = next(
-            cell for cell in chosen if cell.metadata.slideshow.slide_type != "notes"
-        )
+        first = next(cell for cell in chosen if cell.metadata.slideshow.slide_type != "notes")
         first.metadata.slideshow.slide_type = "slide"
         first.metadata["anchor"] = Path(notebook).stem
         for cell in chosen:

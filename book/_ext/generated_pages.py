@@ -52,11 +52,7 @@ class PackageApi(MarkdownDirective):
     required_arguments = 1
 
     def lines(self) -> list[str]:
-        return [
-            line
-            for name in public_modules(self.arguments[0])
-            for line in api_section(name)
-        ]
+        return [line for name in public_modules(self.arguments[0]) for line in api_section(name)]
 
 
 def public_modules(package: str) -> list[str]:
@@ -67,11 +63,7 @@ def public_modules(package: str) -> list[str]:
     found = [module.name for module in pkgutil.walk_packages(folder, f"{package}.")]
     return [
         package,
-        *(
-            name
-            for name in found
-            if not any(part.startswith("_") for part in name.split("."))
-        ),
+        *(name for name in found if not any(part.startswith("_") for part in name.split("."))),
     ]
 
 
@@ -118,9 +110,7 @@ class ResultsTable(MarkdownDirective):
             for file in sorted((root / "results").glob("*.json"))
         ]
         if not results:
-            return [
-                "No paper-scale run has been recorded yet: `results/` holds no files."
-            ]
+            return ["No paper-scale run has been recorded yet: `results/` holds no files."]
         return [line for result in results for line in result_section(result, root)]
 
 

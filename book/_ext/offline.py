@@ -55,11 +55,7 @@ def drop_thebe(app, pagename, templatename, context, doctree) -> None:
     their public server.
     """
     for kind in ("script_files", "css_files"):
-        kept = [
-            asset
-            for asset in context.get(kind, [])
-            if "thebe" not in _description(asset)
-        ]
+        kept = [asset for asset in context.get(kind, []) if "thebe" not in _description(asset)]
         if kind in context:
             context[kind] = kept
 

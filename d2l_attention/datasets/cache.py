@@ -84,8 +84,7 @@ def fetch(
     if path.is_file():
         if problem := _problem(path, sha256, size):
             raise ValueError(
-                f"{path} is not the file that the book uses: {problem}. "
-                "Delete it and try again"
+                f"{path} is not the file that the book uses: {problem}. Delete it and try again"
             )
         return path
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
@@ -107,9 +106,7 @@ def _inside(name: str) -> PurePosixPath:
         or ".." in path.parts
         or any(c in name for c in "\\:\0")
     ):
-        raise ValueError(
-            f"a file name must be relative and stay in its folder, got {name!r}"
-        )
+        raise ValueError(f"a file name must be relative and stay in its folder, got {name!r}")
     return path
 
 
@@ -127,9 +124,7 @@ def _create(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(exist_ok=False)
     except OSError as error:
-        reason = (
-            f"{error.strerror} (set D2L_ATTENTION_DATA to a folder that can be written)"
-        )
+        reason = f"{error.strerror} (set D2L_ATTENTION_DATA to a folder that can be written)"
         raise OSError(error.errno, reason, str(path.parent)) from error
 
 
@@ -157,16 +152,13 @@ def _download(
         failures.append(f"{url} sent another file: {problem}")
         kind = ValueError
     raise kind(
-        "\n  ".join([f"cannot download {path.name}:", *failures])
-        + "\nGet the file elsewhere "
+        "\n  ".join([f"cannot download {path.name}:", *failures]) + "\nGet the file elsewhere "
         f"({size} bytes, SHA-256 {sha256}) and save it as\n  {path}\n"
         "or set D2L_ATTENTION_DATA to a folder that has it."
     )
 
 
-def _request(
-    url: str, target: Path, description: str, size: int, progress: bool
-) -> None:
+def _request(url: str, target: Path, description: str, size: int, progress: bool) -> None:
     """Download one address; try again if the connection or the server fails, but not if
     it refuses.
     """
@@ -188,9 +180,7 @@ def _request(
                 )
                 return download(url, str(target), None)
         except requests.RequestException as error:
-            if pause is None or (
-                error.response is not None and error.response.status_code < 500
-            ):
+            if pause is None or (error.response is not None and error.response.status_code < 500):
                 raise
         time.sleep(pause)
 
@@ -212,9 +202,7 @@ def extract(archive: Path, target: Path) -> Path:
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=f".{target.name}.", dir=target.parent
-    ) as unfinished:
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as unfinished:
         whole = Path(unfinished) / "whole"
         whole.mkdir()
         try:
@@ -258,6 +246,4 @@ def _plain_files(archive: Path) -> Iterator[tuple[str, BinaryIO]]:
 
 def _refuse_unless(plain: bool, name: str) -> None:
     if not plain:
-        raise ValueError(
-            f"the archive holds a link or a device, {name!r}, which is not unpacked"
-        )
+        raise ValueError(f"the archive holds a link or a device, {name!r}, which is not unpacked")

@@ -38,6 +38,4 @@ def load(
 
 
 def _flat(images, labels):
-    return images.reshape(len(images), -1).astype("float32") / 255, labels.astype(
-        "int32"
-    )
+    return images.reshape(len(images), -1).astype("float32") / 255, labels.astype("int32")

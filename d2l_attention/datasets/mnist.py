@@ -74,14 +74,9 @@ def load(split: str, *, progress: bool = True) -> tuple[onp.ndarray, onp.ndarray
         raise ValueError(f"split must be train or test, got {split!r}")
     images = _fetch(f"{PREFIXES[split]}-images-idx3", progress)
     labels = _fetch(f"{PREFIXES[split]}-labels-idx1", progress)
-    if (
-        labels.ndim != 1
-        or labels.max(initial=0) > 9
-        or images.shape != (len(labels), 28, 28)
-    ):
+    if labels.ndim != 1 or labels.max(initial=0) > 9 or images.shape != (len(labels), 28, 28):
         raise ValueError(
-            f"MNIST's {split} files do not fit: "
-            f"images {images.shape}, labels {labels.shape}"
+            f"MNIST's {split} files do not fit: images {images.shape}, labels {labels.shape}"
         )
     return images, labels
 
@@ -91,9 +86,7 @@ def _fetch(name: str, progress: bool) -> onp.ndarray:
     file_name = f"{name}-ubyte.gz"
     urls = [url + file_name for url in URLS]
     return read_idx(
-        cache.fetch(
-            "mnist", file_name, urls=urls, sha256=sha256, size=size, progress=progress
-        )
+        cache.fetch("mnist", file_name, urls=urls, sha256=sha256, size=size, progress=progress)
     )
 
 
@@ -113,24 +106,17 @@ def read_idx(path: Path) -> onp.ndarray:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path} is not a whole gzip file: {error}") from error
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
-        raise ValueError(
-            f"{path} is not an IDX file: it begins with {content[:4].hex(' ')}"
-        )
+        raise ValueError(f"{path} is not an IDX file: it begins with {content[:4].hex(' ')}")
     dtype, dimensions = onp.dtype(IDX_TYPES[content[2]]), content[3]
     start = 4 + 4 * dimensions
     if len(content) < start:
-        raise ValueError(
-            f"{path} ends within its header, after {len(content)} of {start} bytes"
-        )
+        raise ValueError(f"{path} ends within its header, after {len(content)} of {start} bytes")
     shape = struct.unpack(f">{dimensions}I", content[4:start])
     expected = start + dtype.itemsize * math.prod(shape)
     if len(content) != expected:
         raise ValueError(
-            f"{path} should hold {expected} bytes for shape {shape}, "
-            f"and holds {len(content)}"
+            f"{path} should hold {expected} bytes for shape {shape}, and holds {len(content)}"
         )
     return (
-        onp.frombuffer(content, dtype, offset=start)
-        .reshape(shape)
-        .astype(dtype.newbyteorder("="))
+        onp.frombuffer(content, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
     )

@@ -47,9 +47,7 @@ class Vocabulary:
             "",
             *sorted({word for q in questions for word in q.text.split()}),
         ]  # "" is padding
-        self.answers = (
-            sorted({q.answer for q in questions}) if answers is None else list(answers)
-        )
+        self.answers = sorted({q.answer for q in questions}) if answers is None else list(answers)
         if len(set(self.answers)) < len(self.answers):
             raise ValueError(f"answers must not repeat, got {self.answers}")
         self._words, self._answers = (
@@ -58,9 +56,7 @@ class Vocabulary:
         )
         self(questions)
 
-    def __call__(
-        self, questions: Sequence
-    ) -> tuple[onp.ndarray, onp.ndarray, onp.ndarray]:
+    def __call__(self, questions: Sequence) -> tuple[onp.ndarray, onp.ndarray, onp.ndarray]:
         """Return words (N, T), lengths (N,) and answers (N,), int32; T is the longest of these questions'.
 
         Raises
@@ -69,8 +65,7 @@ class Vocabulary:
             A question has no words; a word or an answer is not in the vocabulary.
         """
         numbers = [
-            [_number(self._words, word, "word") for word in q.text.split()]
-            for q in questions
+            [_number(self._words, word, "word") for word in q.text.split()] for q in questions
         ]
         length = onp.array([len(row) for row in numbers], "int32")
         if length.size == 0 or length.min() == 0:
@@ -115,9 +110,7 @@ class Examples:
                 raise ValueError(f"{name} must have {len(self)} rows, got {rows}")
         least, most = self.picture.min(initial=0), self.picture.max(initial=0)
         if len(self) and (least < 0 or most >= len(self.features)):
-            raise ValueError(
-                f"picture must hold numbers from 0 to {len(self.features) - 1}"
-            )
+            raise ValueError(f"picture must hold numbers from 0 to {len(self.features) - 1}")
 
     def __len__(self) -> int:
         return len(self.picture)
@@ -132,9 +125,7 @@ class Examples:
         return tuple(np.array(array, dtype=array.dtype, ctx=device) for array in arrays)
 
 
-def examples(
-    vocabulary: Vocabulary, features: onp.ndarray, questions: Sequence
-) -> Examples:
+def examples(vocabulary: Vocabulary, features: onp.ndarray, questions: Sequence) -> Examples:
     """Encode questions, which have an attribute `picture`, a row of `features`.
 
     Raises

@@ -38,9 +38,7 @@ class Wave:
 
     def __post_init__(self):
         if not isinstance(self.dimension, int) or self.dimension < 1:
-            raise ValueError(
-                f"dimension must be a positive integer, got {self.dimension!r}"
-            )
+            raise ValueError(f"dimension must be a positive integer, got {self.dimension!r}")
         if not self.noise >= 0:
             raise ValueError(f"noise must not be negative, got {self.noise!r}")
 
@@ -49,9 +47,9 @@ class Wave:
         answer.
         """
         x = self._checked(x)
-        return (2 * onp.sin(2 * onp.pi * x) + 2 * x**2).sum(
-            -1, keepdims=True
-        ) / math.sqrt(self.dimension)
+        return (2 * onp.sin(2 * onp.pi * x) + 2 * x**2).sum(-1, keepdims=True) / math.sqrt(
+            self.dimension
+        )
 
     def laplacian(self, x: onp.ndarray) -> onp.ndarray:
         """Sum of f's second derivatives at places x (..., d), shape (..., 1): what a
@@ -75,8 +73,7 @@ class Wave:
         x = onp.asarray(x, dtype="float64")
         if x.ndim < 1 or x.shape[-1] != self.dimension:
             raise ValueError(
-                f"x must have {self.dimension} features on its last axis, "
-                f"got shape {x.shape}"
+                f"x must have {self.dimension} features on its last axis, got shape {x.shape}"
             )
         return x
 
@@ -109,8 +106,7 @@ def diabetes(
     x, y = load_diabetes(return_X_y=True)
     if num_train < 2 or num_validation < 1 or num_train + num_validation >= len(y):
         raise ValueError(
-            f"num_train + num_validation must be below {len(y)}, "
-            f"got {num_train} + {num_validation}"
+            f"num_train + num_validation must be below {len(y)}, got {num_train} + {num_validation}"
         )
     order = onp.random.RandomState(seed).permutation(len(y))
     parts = onp.split(order, [num_train, num_train + num_validation])

@@ -198,9 +198,7 @@ def generate(
     ('what color is the shape right of the yellow triangle', 'yellow', (13, 14))
     """
     questions = colors if questions is None else questions
-    least, most = (
-        distractors if isinstance(distractors, tuple) else (distractors, distractors)
-    )
+    least, most = distractors if isinstance(distractors, tuple) else (distractors, distractors)
     _check(count, relations, grid, cell, colors, shapes, least, most, questions, noise)
     random = onp.random.RandomState([seed, relations])
     palette, kinds = list(COLORS)[:colors], SHAPES[:shapes]
@@ -227,9 +225,7 @@ def generate(
     return Scenes(pictures, tuple(things), tuple(asked), grid)
 
 
-def _check(
-    count, relations, grid, cell, colors, shapes, least, most, questions, noise
-) -> None:
+def _check(count, relations, grid, cell, colors, shapes, least, most, questions, noise) -> None:
     bounds = {
         "count": (count, 1, None),
         "relations": (relations, 0, 2),
@@ -251,9 +247,7 @@ def _check(
 
 
 # ------------------------------------------------------------------------ what is where
-def _place(
-    random, grid, questions, relations, distractors
-) -> list[list[tuple[int, int]]]:
+def _place(random, grid, questions, relations, distractors) -> list[list[tuple[int, int]]]:
     """Choose disjoint cells: for each question a path of 1 + relations neighbours, then single distractors."""
     lengths = [1 + relations] * questions + [1] * distractors
     if sum(lengths) > grid * grid:
@@ -278,10 +272,7 @@ def _place(
 def _walk(random, grid, length, taken) -> list[tuple[int, int]] | None:
     """A random path over free cells, without crossing itself; None if it leads nowhere."""
     free = [
-        (row, column)
-        for row in range(grid)
-        for column in range(grid)
-        if (row, column) not in taken
+        (row, column) for row in range(grid) for column in range(grid) if (row, column) not in taken
     ]
     path = [free[random.randint(len(free))]]
     while len(path) < length:
@@ -300,8 +291,7 @@ def _fill(
     """Give every cell of the paths a thing, and ask about the first paths, whose last things have the answers."""
     shift = random.randint(len(palette))
     circle = {
-        color: palette[(number + shift) % len(palette)]
-        for number, color in enumerate(palette)
+        color: palette[(number + shift) % len(palette)] for number, color in enumerate(palette)
     }
     named = (
         [(circle[color], kinds[random.randint(len(kinds))]) for color in answers]
@@ -314,9 +304,7 @@ def _fill(
         for step, (row, column) in enumerate(path):
             color = answer if step == relations else None
             first = step == 0 and number < len(named)
-            kind = (
-                named[number] if first else _other(random, named, palette, kinds, color)
-            )
+            kind = named[number] if first else _other(random, named, palette, kinds, color)
             things.append(Thing(row, column, *kind))
         if answer:
             cells = tuple(row * grid + column for row, column in path)
@@ -370,16 +358,12 @@ def draw(
         known = thing.color in COLORS and thing.shape in SHAPES
         if not (known and 0 <= thing.row < grid and 0 <= thing.column < grid):
             raise ValueError(f"things must be drawable on the grid, got {thing}")
-        ink = onp.clip(
-            onp.array(COLORS[thing.color]) + random.uniform(-0.06, 0.06, size=3), 0, 1
-        )
+        ink = onp.clip(onp.array(COLORS[thing.color]) + random.uniform(-0.06, 0.06, size=3), 0, 1)
         radius = random.uniform(0.34, 0.42) * cell
         slack = cell / 2 - radius
         center = cell / 2 + random.uniform(-slack, slack, size=2)
         y, x = (onp.arange(cell) + 0.5 - place for place in center)
-        cover = onp.clip(
-            0.5 - _outside(thing.shape, x[None, :], y[:, None], radius), 0, 1
-        )
+        cover = onp.clip(0.5 - _outside(thing.shape, x[None, :], y[:, None], radius), 0, 1)
         rows = slice(thing.row * cell, (thing.row + 1) * cell)
         columns = slice(thing.column * cell, (thing.column + 1) * cell)
         patch = canvas[:, rows, columns]

@@ -140,25 +140,16 @@ def load(split: str, *, progress: bool = True) -> Shapes:
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-    paths = {
-        kind: _fetch(f"{SPLITS[split]}.{kind}", progress)
-        for kind in ("input.npy", *LINES)
-    }
+    paths = {kind: _fetch(f"{SPLITS[split]}.{kind}", progress) for kind in ("input.npy", *LINES)}
     pictures = read_pictures(paths["input.npy"])
-    texts, layouts, answers = (
-        paths[kind].read_text("ascii").splitlines() for kind in LINES
-    )
+    texts, layouts, answers = (paths[kind].read_text("ascii").splitlines() for kind in LINES)
     if not len(pictures) == len(texts) == len(layouts) == len(answers):
         counts = [len(pictures), len(texts), len(layouts), len(answers)]
-        raise ValueError(
-            f"the files of {split!r} do not fit each other: {counts} examples"
-        )
+        raise ValueError(f"the files of {split!r} do not fit each other: {counts} examples")
     if odd := set(answers) - {"true", "false"}:
         raise ValueError(f"an answer must be true or false, got {sorted(odd)[0]!r}")
     rows = zip(texts, answers, layouts, strict=True)
-    return Shapes(
-        pictures, tuple(Question(number, *row) for number, row in enumerate(rows))
-    )
+    return Shapes(pictures, tuple(Question(number, *row) for number, row in enumerate(rows)))
 
 
 def _fetch(name: str, progress: bool) -> Path:
@@ -197,7 +188,5 @@ def read_pictures(path: Path) -> onp.ndarray:
             getattr(array, "shape", None),
             str(getattr(array, "dtype", type(array).__name__)),
         )
-        raise ValueError(
-            f"{path} must hold uint8 of shape (N, {SIDE}, {SIDE}, 3), got {found}"
-        )
+        raise ValueError(f"{path} must hold uint8 of shape (N, {SIDE}, {SIDE}, 3), got {found}")
     return onp.ascontiguousarray(array[..., ::-1].transpose(0, 3, 1, 2))

@@ -30,7 +30,9 @@ ENCODINGS = ("position", "bag")
 # learned vectors; every place of the memory that the story leaves unfilled, each with a
 # vector of zeros, as in the authors' published code; or nothing.
 NOTHING = ("sentence", "places", "never")
-TABLE_STEP = 256  # a batch's table of sentences is padded to a multiple of it, so that few shapes occur
+TABLE_STEP = (
+    256  # a batch's table of sentences is padded to a multiple of it, so that few shapes occur
+)
 
 
 def read(sentence: str) -> list[str]:
@@ -112,17 +114,11 @@ class Encoder:
         nothing: str = "sentence",
     ):
         if encoding not in ENCODINGS:
-            raise ValueError(
-                f"encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}"
-            )
+            raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)}, got {encoding!r}")
         if nothing not in NOTHING:
-            raise ValueError(
-                f"nothing must be one of {', '.join(NOTHING)}, got {nothing!r}"
-            )
+            raise ValueError(f"nothing must be one of {', '.join(NOTHING)}, got {nothing!r}")
         if not isinstance(memory_size, int) or memory_size < 1:
-            raise ValueError(
-                f"memory_size must be a positive integer, got {memory_size!r}"
-            )
+            raise ValueError(f"memory_size must be a positive integer, got {memory_size!r}")
         if not questions:
             raise ValueError("questions must not be empty")
         for number, question in enumerate(questions):
@@ -159,9 +155,7 @@ class Encoder:
             if text not in rows:
                 rows[text] = len(bags)
                 bags.append(self._bag(read(text)))
-        length = onp.array(
-            [min(len(q.story), self.memory_size) for q in questions], "int32"
-        )
+        length = onp.array([min(len(q.story), self.memory_size) for q in questions], "int32")
         width = self.memory_size if self.nothing == "places" else length.max()
         story = onp.zeros((len(questions), 1 + width), "int32")
         for line, q in zip(story, questions, strict=True):
@@ -183,9 +177,7 @@ class Encoder:
                 raise ValueError(f"the word {word!r} is not in the vocabulary")
             counts[self._number[word]] += 1
             places[self._number[word]] += (j - (self.longest + 1) / 2) / self.longest
-        return (
-            onp.concatenate([counts, places]) if self.encoding == "position" else counts
-        )
+        return onp.concatenate([counts, places]) if self.encoding == "position" else counts
 
     def batch(
         self,
@@ -222,9 +214,7 @@ class Encoder:
                 onp.ones_like(filled),
             )
         age = onp.pad(age, ((0, 0), (1, 0)), constant_values=self.memory_size)
-        mask = onp.pad(
-            filled, ((0, 0), (1, 0)), constant_values=self.nothing == "sentence"
-        )
+        mask = onp.pad(filled, ((0, 0), (1, 0)), constant_values=self.nothing == "sentence")
         arrays = (
             table,
             story.reshape(age.shape),
@@ -234,8 +224,7 @@ class Encoder:
         )
         kinds = ("float32", "int32", "int32", "float32", "float32")
         return tuple(
-            np.array(a, dtype=kind, ctx=device)
-            for a, kind in zip(arrays, kinds, strict=True)
+            np.array(a, dtype=kind, ctx=device) for a, kind in zip(arrays, kinds, strict=True)
         )
 
 
@@ -266,9 +255,7 @@ def noisy_ages(
     key = random.uniform(size=(len(length), slots.max()))
     key[onp.arange(slots.max()) >= slots[:, None]] = 2
     rank = key.argsort(axis=1).argsort(axis=1)
-    row, slot = onp.nonzero(
-        rank < length[:, None]
-    )  # where the sentences stand, in order
+    row, slot = onp.nonzero(rank < length[:, None])  # where the sentences stand, in order
     place = onp.arange(len(row)) - onp.repeat(onp.cumsum(length) - length, length)
     age = onp.zeros((len(length), width), int)
     age[row, length[row] - 1 - place] = slot

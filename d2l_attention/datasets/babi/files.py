@@ -166,9 +166,7 @@ URLS = (
     f"http://www.thespermwhale.com/jaseweston/babi/{ARCHIVE}",
     f"https://s3.amazonaws.com/text-datasets/babi_{ARCHIVE}",
 )
-SMALL_ARCHIVE = (
-    f"{RELEASE}_en-10k.tar.gz"  # the folder en-10k alone, also welcome in the cache
-)
+SMALL_ARCHIVE = f"{RELEASE}_en-10k.tar.gz"  # the folder en-10k alone, also welcome in the cache
 
 
 @dataclass(frozen=True)
@@ -228,9 +226,7 @@ def read(lines: Iterable[str]) -> list[Question]:
                 index[number] = len(story)
                 story.append(text)
         except ValueError as error:
-            raise ValueError(
-                f"line {place} is not in the bAbI format: {error}: {line!r}"
-            ) from None
+            raise ValueError(f"line {place} is not in the bAbI format: {error}: {line!r}") from None
         last = number
     return questions
 
@@ -265,9 +261,7 @@ def _question(text: str, story: list[str], index: dict[int, int]) -> Question:
         raise ValueError(f"an answer must be one word, got {answer!r}")
     for number in supporting:
         if not re.fullmatch(r"[0-9]+", number) or int(number) not in index:
-            raise ValueError(
-                f"supporting line {number} is no sentence before the question"
-            )
+            raise ValueError(f"supporting line {number} is no sentence before the question")
     return Question(
         tuple(story),
         question,
@@ -276,9 +270,7 @@ def _question(text: str, story: list[str], index: dict[int, int]) -> Question:
     )
 
 
-def load(
-    task: int, split: str, *, size: str = "1k", progress: bool = True
-) -> list[Question]:
+def load(task: int, split: str, *, size: str = "1k", progress: bool = True) -> list[Question]:
     """Return the questions of a task, from the cache or the network (Weston et al., 2015, release 1.2).
 
     A file is taken from the cache folder's `babi/tasks_1-20_v1-2/en/` (or `en-10k/`),
@@ -338,9 +330,7 @@ def _find(member: str, progress: bool) -> tuple[bytes, Path]:
     for path in (folder / member, folder / SMALL_ARCHIVE, unpacked / member):
         if path.is_file():
             content = (
-                _from_archive(path, member)
-                if path.name == SMALL_ARCHIVE
-                else path.read_bytes()
+                _from_archive(path, member) if path.name == SMALL_ARCHIVE else path.read_bytes()
             )
             if content is not None:
                 return content, path
@@ -372,9 +362,7 @@ def _from_archive(archive: Path, member: str) -> bytes | None:
             content = opened.extractfile(member)
             return content.read() if content else None
     except cache.DAMAGED as error:
-        raise ValueError(
-            f"{archive} is damaged: {error}. Delete it and try again"
-        ) from error
+        raise ValueError(f"{archive} is damaged: {error}. Delete it and try again") from error
 
 
 def _problem(content: bytes, expected: str) -> str | None:

@@ -14,9 +14,7 @@ SHORTEST = 12  # sentences
 TELLERS = world.TELLERS | walks.TELLERS | relations.TELLERS
 
 
-def generate(
-    task: int, count: int, *, seed: int, longest: int | None = None
-) -> list[Question]:
+def generate(task: int, count: int, *, seed: int, longest: int | None = None) -> list[Question]:
     """Return questions like a published task's, but about people and places of our own.
 
     The tasks are those that Weston et al. (2015, section 3) describe. A story has as

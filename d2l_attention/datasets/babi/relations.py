@@ -62,9 +62,7 @@ def tell_neighbours(random: onp.random.RandomState) -> list[Question]:
     return [telling.ask(question, answer, (asked,))]
 
 
-def _from_either(
-    telling: Telling, first: str, side: str, second: str, share=2 / 3
-) -> tuple:
+def _from_either(telling: Telling, first: str, side: str, second: str, share=2 / 3) -> tuple:
     """Return what lies on which side of what, from the first one's point of view as often as `share` says.
 
     The shares of tasks 4, 17 and 19 are those counted in the published files.
@@ -131,9 +129,7 @@ def _six_rooms(telling: Telling, rooms: list[str]) -> list[tuple[str, str, str]]
     ]
     free = [wall for wall in product((start, middle, end), STEPS) if wall not in taken]
     walls = telling.shuffled(free)[: len(others)]
-    beside = [
-        (room, side, old) for room, (old, side) in zip(others, walls, strict=True)
-    ]
+    beside = [(room, side, old) for room, (old, side) in zip(others, walls, strict=True)]
     return [(start, back, middle), (end, ahead, middle), *beside]
 
 
