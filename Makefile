@@ -44,13 +44,13 @@ help: ## list what can be made
 # ---------------------------------------------------------------------------------------- to read
 book: $(VENV)/installed ## build the HTML book into _build/html (then open _build/html/index.html)
 	$(BIN)/jupyter-book build . --path-output . -W -n --keep-going
-	$(BIN)/python tools/slides.py
+	$(BIN)/python -m book.publishing.slides
 
 slides: $(VENV)/installed ## build the slide decks into _build/html/slides
-	$(BIN)/python tools/slides.py
+	$(BIN)/python -m book.publishing.slides
 
 pdf: book ## print the book to _build/html/attention-in-deep-learning.pdf (needs Chromium)
-	$(BIN)/python tools/pdf.py
+	$(BIN)/python -m book.publishing.pdf
 
 # Jupyter refuses to run as root, as most containers do, without --allow-root: better said before the installation.
 REFUSED := $(filter 0,$(shell id -u)$(findstring --allow-root,$(FLAGS)))
@@ -65,7 +65,7 @@ test: $(if $(filter 0,$(ORACLES)),$(VENV)/installed,$(VENV)/oracles) ## run ever
 	$(BIN)/python -m pytest -rs -n $(JOBS) tests
 	$(BIN)/python -m pytest -rs -n $(JOBS) --nbval $(NOTEBOOKS)
 
-# What is compared is computed with AVX2; tools/processor.py says why, and how.
+# What is compared is computed with AVX2; book/publishing/processor.py says why, and how.
 test-portable: export D2L_ATTENTION_INSTRUCTIONS := sse4.1
 test-portable: test ## make test with another instruction set, as on another machine
 
@@ -83,11 +83,11 @@ bench: $(VENV)/oracles ## measure speed against PyTorch and d2l; fails where it 
 
 # ---------------------------------------------------------------------------------------- to write
 execute: $(VENV)/installed ## run all notebooks again and keep their outputs (no diff if nothing changed)
-	$(BIN)/python tools/execute.py
+	$(BIN)/python -m book.publishing.execute
 
 # NAME counts only where it is given to make: some systems have a variable of that name.
 results: $(VENV)/installed ## measure all systems, or NAME, at the papers' scale into results/
-	$(BIN)/python tools/measure.py $(if $(filter command,$(origin NAME)),$(NAME))
+	$(BIN)/python -m book.publishing.measure $(if $(filter command,$(origin NAME)),$(NAME))
 
 lock: ## resolve pyproject.toml anew into requirements.lock (needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv: $(PYTHON) -m pip install uv"; exit 1; }
@@ -101,7 +101,7 @@ ADDRESS = $(shell sed -n 's/^  url: "\(.*\)"/\1/p' _config.yml)
 address: $(if $(GIVEN),$(VENV)/installed) ## write the repository's public address everywhere, or take it away
 	$(if $(GIVEN),,$(error The address is $(or $(ADDRESS),not set). \
 	    make address REPOSITORY=owner/name sets it and make address REPOSITORY= takes it away))
-	$(BIN)/python tools/address.py "$(REPOSITORY)"
+	$(BIN)/python -m book.publishing.address "$(REPOSITORY)"
 
 clean: ## remove what was built and installed; with RUNS=1 also the kept runs
 	rm -rf _build $(VENV) $(if $(filter 1,$(RUNS)),.runs)
@@ -147,8 +147,8 @@ $(VENV)/installed: requirements.lock pyproject.toml $(ANEW)
 
 # PyTorch, with which tests and benchmarks compare; the book itself never imports it. Its CPU build where it can be had.
 # Where it cannot be installed the next run tries again, and it is an error only where the tests must not be skipped.
-$(VENV)/oracles: $(VENV)/installed requirements-oracles.txt
+$(VENV)/oracles: $(VENV)/installed tests/oracles/requirements.txt
 	@echo "Installing PyTorch, with which tests and benchmarks compare."
-	@if $(call install,-c requirements.lock -r requirements-oracles.txt,--torch-backend cpu); then touch $@; else \
+	@if $(call install,-c requirements.lock -r tests/oracles/requirements.txt,--torch-backend cpu); then touch $@; else \
 	    echo "PyTorch cannot be installed; without it, tests that compare with it are skipped."; \
 	    test "$(D2L_ATTENTION_REQUIRE_ORACLES)" != 1; fi

@@ -2,8 +2,9 @@
 
 import os
 
-import processor
 import pytest
+
+from book.publishing import processor
 
 try:
     INSTRUCTIONS = processor.pin()  # before NumPy and MXNet load
@@ -15,7 +16,7 @@ os.environ.pop("MPLBACKEND", None)  # a notebook's figures go into the notebook
 for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
     os.environ.pop(name, None)
 
-pytest_plugins = ["nbval_tolerance"]
+pytest_plugins = ["tests.book.nbval_tolerance"]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -24,8 +25,10 @@ def pytest_configure(config):
     if config.option.nbval_kernel_name is None:
         config.option.nbval_current_env = True
     if config.option.nbval_sanitize_with is None:
-        config.option.nbval_sanitize_with = str(config.rootpath / "tests" / "nbval.cfg")
+        config.option.nbval_sanitize_with = str(config.rootpath / "tests" / "book" / "nbval.cfg")
 
 
 def pytest_report_header():
-    return f"instruction set: {INSTRUCTIONS} ({processor.VARIABLE}; see tools/processor.py)"
+    return (
+        f"instruction set: {INSTRUCTIONS} ({processor.VARIABLE}; see book/publishing/processor.py)"
+    )

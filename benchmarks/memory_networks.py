@@ -18,7 +18,7 @@ import torch
 
 from d2l_attention import seed_everything
 from d2l_attention.datasets.stories import Encoder, read
-from d2l_attention.memory_networks import MemoryNetwork, Recipe, fit, predict
+from d2l_attention.models.memory_networks import MemoryNetwork, Recipe, fit, predict
 
 GOALS = {"PyTorch": 1.2}
 HIDDEN, HOPS, MEMORY, BATCH, STEPS = 20, 3, 50, 32, 28

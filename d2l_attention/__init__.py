@@ -1,12 +1,10 @@
-"""Attention in Deep Learning: the package behind the book. One module per system,
-attention at its heart.
-"""
+"""Attention in Deep Learning: the package behind the book."""
 
-from d2l_attention import runtime
+from d2l_attention.backend import compatibility
 
-runtime.prepare()
+compatibility.prepare()
 
-from d2l_attention.runtime import seed_everything, try_all_gpus, try_gpu
+from d2l_attention.backend.devices import seed_everything, try_all_gpus, try_gpu
 
 __all__ = ["seed_everything", "try_all_gpus", "try_gpu"]
 __version__ = "0.1.0"

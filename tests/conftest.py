@@ -9,10 +9,10 @@ os.environ["MPLBACKEND"] = "Agg"
 import importlib.util
 from pathlib import Path
 
-import browser
 import pytest
 
 import d2l_attention  # noqa: F401  (prepares MXNet for every test module)
+from book.publishing import browser
 
 if os.environ.get("D2L_ATTENTION_REQUIRE_ORACLES") == "1":
     import torch  # noqa: F401  (else tests that compare with PyTorch would be skipped)

@@ -1,0 +1,180 @@
+"""Print the built book as one PDF: python -m book.publishing.pdf [--output _build/html]
+
+The pages of the HTML book are put one after the other, in the order of _toc.yml, behind
+a title page and a table of contents, and Chromium prints them. The first printing tells
+on which page each heading stands, the second has the numbers in the table of contents.
+The front page of the HTML book then links to the PDF.
+"""
+
+import argparse
+import re
+from pathlib import Path
+from posixpath import dirname, join, normpath
+
+import yaml
+from bs4 import BeautifulSoup, Tag
+
+from book.publishing.browser import chromium, file_url
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "attention-in-deep-learning.pdf"
+PLACE = re.compile(r"<!-- pdf -->.*?<!-- /pdf -->", re.DOTALL)
+DROPPED = "a.headerlink, button, .toctree-wrapper, details.hide, .prev-next-area, script[src], a:has(.viewcode-link)"
+PAGE_WIDTH = 643  # CSS pixels between the margins: (210 - 2 * 20) mm
+
+
+def toc_pages(root: Path) -> list[tuple[str | None, str]]:
+    """(caption of the part that begins here or None, page without ending), in reading
+    order.
+    """
+    toc = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
+    pages: list[tuple[str | None, str]] = [(None, toc["root"])]
+    for part in toc["parts"]:
+        caption = part["caption"]
+        for chapter in part["chapters"]:
+            for entry in [chapter, *chapter.get("sections", [])]:
+                pages.append((caption, entry["file"]))
+                caption = None
+    return pages
+
+
+def article(root: Path, html: Path, page: str) -> Tag:
+    """A page's article, its ids, links and images rewritten for the one long page."""
+    soup = BeautifulSoup((html / f"{page}.html").read_text("utf-8"), "html.parser")
+    found = soup.select_one("article.bd-article")
+    for element in found.select(DROPPED):
+        element.decompose()
+    for element in found.select("details"):
+        element["open"] = ""
+    for element in found.select("[id]"):
+        # Scripts of interactive figures know their ids
+        if not element.find_parent(class_="cell_output"):
+            element["id"] = anchor(page, element["id"])
+    for element in found.select("img[src]:not([src^='data:'])"):
+        element["src"] = normpath(join(dirname(page), element["src"]))
+    for element in found.select("a[href]"):
+        href = relink(root, page, element["href"])
+        if href:
+            element["href"] = href
+        else:
+            element.unwrap()
+    found.name, found["id"] = "section", anchor(page, "")
+    return found
+
+
+def anchor(page: str, identifier: str) -> str:
+    return f"{page}--{identifier}".replace("/", "-").replace(".", "-")
+
+
+def relink(root: Path, page: str, href: str) -> str | None:
+    """Where a link of ``page`` leads in the PDF; None for what is not part of it, such
+    as a deck.
+    """
+    if re.match(r"[a-z]+:", href):
+        return href
+    target, _, identifier = href.partition("#")
+    target = normpath(join(dirname(page), target)).removesuffix(".html") if target else page
+    inside = any(target == other for _, other in toc_pages(root))
+    return f"#{anchor(target, identifier)}" if inside else None
+
+
+def contents(articles: list[tuple[str | None, Tag]], numbers: dict[str, int]) -> str:
+    """The table of contents: parts, page titles and their sections, with page numbers
+    once they are known.
+    """
+    lines = []
+    for caption, page in articles:
+        if caption:
+            lines.append(f'<p class="part">{caption}</p>')
+        for heading in page.select("h1, h2"):
+            target = (page if heading.name == "h1" else heading.find_parent(id=True))["id"]
+            text = heading.get_text(" ", strip=True)
+            number = numbers.get(target, "")
+            lines.append(
+                f'<a class="{heading.name}" href="#{target}"><span>{text}</span><span>{number}</span></a>'
+            )
+    return '<nav class="contents"><h1>Contents</h1>' + "\n".join(lines) + "</nav>"
+
+
+def long_page(root: Path, html: Path, numbers: dict[str, int]) -> str:
+    """The whole book as one HTML page."""
+    config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
+    articles = [(caption, article(root, html, page)) for caption, page in toc_pages(root)]
+    template = (root / "book" / "_templates" / "print.html").read_text("utf-8")
+    for key, text in {
+        "title": config["title"],
+        "author": config["author"],
+        "contents": contents(articles, numbers),
+        "body": "\n".join(str(page) for _, page in articles),
+    }.items():
+        template = template.replace(f"{{{{ {key} }}}}", text)
+    return template
+
+
+def page_numbers(pdf: bytes) -> dict[str, int]:
+    """Page number, from 1, of every named place in a PDF that Chromium wrote."""
+    # Chromium writes them in reading order
+    objects = re.findall(rb"(\d+) 0 obj\n<</Type /Page\n", pdf)
+    pages = {int(number): index for index, number in enumerate(objects, start=1)}
+    places = re.findall(rb"/([^\s/\[]+) \[(\d+) 0 R /XYZ", pdf)
+    return {name.decode(): pages[int(number)] for name, number in places if int(number) in pages}
+
+
+def print_page(source: Path) -> bytes:
+    """The PDF of an HTML file, after all equations are typeset."""
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": PAGE_WIDTH, "height": 900}, color_scheme="light")
+        page.emulate_media(media="print")
+        page.goto(file_url(source))
+        page.wait_for_function("window.readyToPrint === true", timeout=120_000)
+        return page.pdf(
+            format="A4",
+            prefer_css_page_size=True,
+            print_background=True,
+            outline=True,
+            tagged=True,
+        )
+
+
+def build(root: Path, html: Path) -> Path:
+    """Writes the PDF into the folder of the built book, links it from the front page,
+    and returns its path.
+    """
+    source = html / "print.html"
+    numbers: dict[str, int] = {}
+    try:
+        for _ in range(2):
+            source.write_text(long_page(root, html, numbers), "utf-8")
+            pdf = print_page(source)
+            numbers = page_numbers(pdf)
+    finally:
+        source.unlink(missing_ok=True)
+    (html / NAME).write_bytes(pdf)
+    front = html / f"{toc_pages(root)[0][1]}.html"
+    front.write_text(with_link(front.read_text("utf-8")), "utf-8")
+    return html / NAME
+
+
+def with_link(front_page: str) -> str:
+    """The front page with a link to the PDF between the comments `<!-- pdf -->` and
+    `<!-- /pdf -->`.
+    """
+    link = f'<!-- pdf --><p>The book is also <a href="../{NAME}">one PDF file</a>, to print or to read on the way.</p>'
+    return PLACE.sub(link + "<!-- /pdf -->", front_page)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=ROOT / "_build" / "html",
+        help="folder of the built book",
+    )
+    print(build(ROOT, parser.parse_args().output))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Build the slide decks from the notebooks' own cells: python -m book.publishing.slides [--output
+_build/html]
+
+A deck is a chapter folder: the slide cells of its notebooks in the order of _toc.yml,
+index.ipynb first. A notebook outside chapters/ (the introduction) is a deck of its own.
+Decks are reveal.js pages in OUTPUT/slides that need no network: reveal.js comes from
+the installed package sphinx-revealjs, MathJax from sphinx-mathjax-offline.
+"""
+
+import argparse
+import importlib.util
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbconvert.exporters import SlidesExporter
+
+ROOT = Path(__file__).resolve().parents[2]
+
+from book.publishing import offline
+
+SLIDE_TYPES = {"slide", "subslide", "fragment", "notes", "-"}
+REVEAL_FILES = (
+    "dist/reset.css",
+    "dist/reveal.css",
+    "dist/reveal.js",
+    "plugin/notes/notes.js",
+)
+
+
+@dataclass
+class Deck:
+    """One deck: its file name without ending, and its notebooks' paths relative to the
+    book's root.
+    """
+
+    name: str
+    root: Path
+    notebooks: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        return title(self.root, self.notebooks[0])
+
+
+def read(root: Path, notebook: str) -> nbformat.NotebookNode:
+    return nbformat.read(root / notebook, as_version=4)
+
+
+def title(root: Path, notebook: str) -> str:
+    """The notebook's first heading, else its file name."""
+    sources = [cell.source for cell in read(root, notebook).cells if cell.cell_type == "markdown"]
+    heading = re.search(r"^#\s+(.+)$", "\n".join(sources), re.MULTILINE)
+    return heading[1].strip() if heading else Path(notebook).stem
+
+
+def toc_notebooks(root: Path) -> list[str]:
+    """Paths of the notebooks in _toc.yml, in reading order, relative to ``root``."""
+    found: list[str] = []
+
+    def visit(entry) -> None:
+        if isinstance(entry, list):
+            for item in entry:
+                visit(item)
+        elif isinstance(entry, dict):
+            if "file" in entry and (root / f"{entry['file']}.ipynb").is_file():
+                found.append(f"{entry['file']}.ipynb")
+            for value in entry.values():
+                visit(value)
+
+    visit(yaml.safe_load((root / "_toc.yml").read_text("utf-8")))
+    return found
+
+
+def decks(root: Path) -> list[Deck]:
+    """The decks of the book, in reading order; a notebook without slide cells belongs
+    to none.
+    """
+    found: dict[str, Deck] = {}
+    for notebook in toc_notebooks(root):
+        path = Path(notebook)
+        name = path.parent.name if path.parts[0] == "chapters" else path.stem
+        if slide_cells(read(root, notebook)):
+            found.setdefault(name, Deck(name, root)).notebooks.append(notebook)
+    return list(found.values())
+
+
+def slide_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The cells with a slide type other than "skip"."""
+    return [
+        c
+        for c in notebook.cells
+        if c.metadata.get("slideshow", {}).get("slide_type") in SLIDE_TYPES
+    ]
+
+
+def combine(deck: Deck) -> nbformat.NotebookNode:
+    """One notebook that holds the deck's cells; the first slide of each notebook
+    carries the notebook's name as id.
+    """
+    cells = []
+    for notebook in deck.notebooks:
+        chosen = slide_cells(read(deck.root, notebook))
+        first = next(cell for cell in chosen if cell.metadata.slideshow.slide_type != "notes")
+        first.metadata.slideshow.slide_type = "slide"
+        first.metadata["anchor"] = Path(notebook).stem
+        for cell in chosen:
+            if cell.cell_type == "markdown":
+                cell.source = relink(cell.source, Path(notebook).parent)
+        cells += chosen
+    for number, cell in enumerate(cells):
+        cell.id = f"cell-{number}"
+    return nbformat.v4.new_notebook(cells=cells, metadata={"title": deck.title})
+
+
+def relink(markdown: str, folder: Path) -> str:
+    """Points links to notebooks of the same folder at the book's pages, seen from
+    slides/.
+
+    >>> relink("[Next](kernel_regression.ipynb)", Path("chapters/01_nadaraya_watson"))
+    '[Next](../chapters/01_nadaraya_watson/kernel_regression.html)'
+    """
+    return re.sub(
+        r"\]\((?!https?:|#|/)([\w./-]+)\.(?:ipynb|md)(#[\w-]*)?\)",
+        lambda link: f"](../{(folder / link[1]).as_posix()}.html{link[2] or ''})",
+        markdown,
+    )
+
+
+def copy_assets(output: Path) -> None:
+    """Copies reveal.js to OUTPUT/slides/reveal and MathJax to OUTPUT/_static/mathjax,
+    which the book shares.
+    """
+    spec = importlib.util.find_spec("sphinx_revealjs")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(
+            "sphinx-revealjs is not installed: run `make slides`, or install the lock"
+        )
+    source = Path(spec.origin).parent / "_static" / "revealjs"
+    for name in REVEAL_FILES:
+        target = output / "slides" / "reveal" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, target)
+    offline.copy_mathjax(output / "_static" / "mathjax")
+
+
+def build(root: Path, output: Path) -> list[Path]:
+    """Writes all decks below ``output``/slides and returns their paths."""
+    copy_assets(output)
+    exporter = SlidesExporter(
+        template_name="deck",
+        extra_template_basedirs=[str(root / "book" / "_templates")],
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        embed_images=True,
+    )
+    written = []
+    for deck in decks(root):
+        resources = {
+            "metadata": {
+                "name": deck.name,
+                "path": str(root / Path(deck.notebooks[0]).parent),
+            }
+        }
+        page, _ = exporter.from_notebook_node(combine(deck), resources)
+        written.append(output / "slides" / f"{deck.name}.html")
+        written[-1].write_text(page, "utf-8")
+    return written
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=ROOT / "_build" / "html",
+        help="folder of the built book",
+    )
+    for path in build(ROOT, parser.parse_args().output):
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,280 @@
+"""The book as readers see it: it builds without a warning, and its pages are looked at
+in a browser.
+"""
+
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from book.publishing import address, generated_pages, pdf
+from book.publishing.slides import toc_notebooks
+from tests.book.publishing import (
+    ROOT,
+    build_book,
+    copy_sources,
+    listen,
+    math_errors,
+    open_browser,
+    serve,
+    wait_until_typeset,
+)
+
+WIDTHS = {"desktop": 1400, "phone": 390}
+
+# What sticks out: the page scrolls sideways, or a box hides content on a side where no
+# scrolling reaches it.
+OVERFLOW = """() => {
+  const problems = [];
+  const page = document.documentElement;
+  if (page.scrollWidth > page.clientWidth) problems.push(`page is ${page.scrollWidth} px wide`);
+  for (const box of document.querySelectorAll("div.math")) {
+    const left = box.getBoundingClientRect().left;
+    const equation = box.querySelector("mjx-container");
+    if (equation && equation.getBoundingClientRect().left < left - 1) problems.push("equation cut off at the left");
+    if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "auto")
+      problems.push("equation cut off at the right");
+  }
+  return problems;
+}"""
+
+SILENT_IMAGES = """() => [...document.querySelectorAll("article img")]
+  .filter((image) => !image.alt.trim()).map((image) => `no alt text: ${image.src.slice(-60)}`)"""
+
+DARK_IMAGES = """() => [...document.querySelectorAll("article img")]
+  .map((image) => [image, getComputedStyle(image)])
+  .filter(([, style]) => style.filter !== "none" || style.padding !== "0px")
+  .map(([image]) => `dimmed or framed: ${image.src.slice(-60)}`)"""
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory) -> Path:
+    """The built book, with decks and PDF."""
+    return build_book(ROOT, tmp_path_factory.mktemp("book"))
+
+
+@pytest.fixture(scope="module")
+def site(html):
+    with serve(html) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser() as opened:
+        yield opened
+
+
+def pages(html: Path) -> list[str]:
+    """All pages but the decks and the redirect of the root."""
+    found = sorted(path.relative_to(html).as_posix() for path in html.rglob("*.html"))
+    return [
+        name
+        for name in found
+        if not name.startswith(("slides/", "_static/")) and name != "index.html"
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_pages(html, site, browser, width, scheme):
+    context = browser.new_context(
+        viewport={"width": WIDTHS[width], "height": 900}, color_scheme=scheme
+    )
+    page = context.new_page()
+    problems = listen(page)
+    found = {}
+    for name in pages(html):
+        page.goto(f"{site}/{name}")
+        wait_until_typeset(page)
+        problems += page.evaluate(OVERFLOW) + page.evaluate(SILENT_IMAGES) + math_errors(page)
+        problems += page.evaluate(DARK_IMAGES) if scheme == "dark" else []
+        if problems:
+            found[name] = list(problems)
+            problems.clear()
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    context.close()
+    assert not found
+
+
+def test_pages_open_without_a_server(html, browser):
+    page = browser.new_page()
+    problems = listen(page)
+    for name in toc_notebooks(ROOT):
+        page.goto((html / name).with_suffix(".html").as_uri())
+        wait_until_typeset(page)
+        assert page.locator("mjx-container").count() or "$" not in (ROOT / name).read_text("utf-8")
+    page.close()
+    # sphinx-book-theme 1.1 (Python 3.10) asks for its icons' fonts twice; from a file,
+    # the first way is refused.
+    expected = ("fontawesome", "ERR_FAILED")
+    assert [problem for problem in problems if not any(word in problem for word in expected)] == []
+
+
+def test_every_equation_is_typeset(html, site, browser):
+    page = browser.new_page()
+    for name in toc_notebooks(ROOT):
+        page.goto(f"{site}/{name.removesuffix('.ipynb')}.html")
+        wait_until_typeset(page)
+        written = page.evaluate("document.querySelectorAll('article .math').length")
+        typeset = page.evaluate("document.querySelectorAll('article .math mjx-container').length")
+        assert typeset == written, name
+    page.close()
+
+
+def test_search_finds_bandwidth(site, browser):
+    page = browser.new_page()
+    page.goto(f"{site}/search.html?q=bandwidth")
+    page.wait_for_selector("#search-results li a", timeout=20_000)
+    links = page.locator("#search-results li a").evaluate_all(
+        "links => links.map((link) => link.href)"
+    )
+    page.close()
+    assert any("chapters/01_nadaraya_watson" in link for link in links)
+
+
+def test_code_can_be_copied(html, site, browser):
+    page = browser.new_page()
+    page.goto(f"{site}/book/notation.html")
+    page.wait_for_selector("button.copybtn", state="attached", timeout=20_000)
+    page.close()
+
+
+def test_internal_links_lead_somewhere(html):
+    dead = []
+    for name in pages(html):
+        text = (html / name).read_text("utf-8")
+        for link in re.findall(r'<a [^>]*href="([^"]+)"', text):
+            target, _, _ = link.partition("#")
+            if (
+                target
+                and not re.match(r"[a-z]+:", target)
+                and not (html / name).parent.joinpath(target).exists()
+            ):
+                dead.append(f"{name} -> {link}")
+    assert not dead
+
+
+def test_without_an_address_no_page_leads_to_a_repository(html):
+    if address.current(ROOT):
+        pytest.skip("the repository's address is set")
+    for name in pages(html):
+        hrefs = re.findall(r'href="([^"]*)"', (html / name).read_text("utf-8"))
+        assert not [h for h in hrefs if re.search(r"//(github\.com|colab\.|mybinder\.)", h)], name
+
+
+def test_with_an_address_every_notebook_has_its_colab_and_binder_links(tmp_path):
+    root = copy_sources(tmp_path / "copy")
+    address.write(root, "owner/attention-book")
+    html = build_book(root, tmp_path)
+    for name in toc_notebooks(root):
+        text = (html / name).with_suffix(".html").read_text("utf-8")
+        assert (
+            f'"https://colab.research.google.com/github/owner/attention-book/blob/main/{name}"'
+            in text
+        )
+        assert (
+            f'"https://mybinder.org/v2/gh/owner/attention-book/main?urlpath=lab/tree/{name}"'
+            in text
+        )
+    front = (html / "book" / "how_to_run.html").read_text("utf-8")
+    assert "git clone https://github.com/owner/attention-book" in re.sub(r"<[^>]+>", "", front)
+
+
+def test_pages_show_all_that_is_said_but_not_the_setup_cell(html):
+    for name in toc_notebooks(ROOT):
+        text = (html / name).with_suffix(".html").read_text("utf-8")
+        assert "google.colab" not in text
+        for cell in nbformat.read(
+            ROOT / name, as_version=4
+        ).cells:  # a lecturer's notes are prose for readers
+            if cell.metadata.get("slideshow", {}).get("slide_type") == "notes":
+                assert re.search(r"[\w ]{5,}", cell.source)[0] in text
+
+
+def test_docstring_examples():
+    ran = doctest.testmod(generated_pages)
+    assert ran.attempted > 3 and ran.failed == 0
+
+
+def test_a_results_file_becomes_a_section():
+    accuracy = {"mean": 0.97134, "std": 0.0123, "paper": 0.98, "unit": "share"}
+    slope = {"mean": -0.8123, "std": None, "paper": None, "unit": "a | b"}
+    result = {
+        "name": "kernel_regression",
+        "date": "2026-11-24",
+        "versions": {"python": "3.12.1", "mxnet": "1.9.1"},
+        "device": "running on the CPU",
+        "minutes": 2.31,
+        "seeds": [0, 1],
+        "data": "digits",
+        "metrics": {"best_accuracy": accuracy, "slope": slope},
+    }
+    notebook = "/chapters/01_nadaraya_watson/kernel_regression.ipynb"
+    assert generated_pages.result_section(result, ROOT) == [
+        f"## [Kernel regression]({notebook})",
+        "",
+        "2026-11-24, running on the CPU, 2 minutes, 2 seeds. Data: digits. "
+        "Versions: python 3.12.1, mxnet 1.9.1.",
+        "",
+        "| Metric | Unit | Paper or theory | This project |",
+        "| --- | --- | --- | --- |",
+        "| best accuracy | share | 0.98 | 0.971 ± 0.012 |",
+        "| slope | a \\| b |  | -0.8123 |",
+        "",
+    ]
+    assert generated_pages.result_section(result | {"name": "x"}, ROOT)[0] == "## X"
+    for reused, said in ((0, False), (2, True)):
+        runs = {"count": 5, "reused": reused, "oldest": "2026-11-20"}
+        about = generated_pages.result_section(result | {"runs": runs}, ROOT)[2]
+        assert ("2 of 5 runs come from earlier executions" in about) == said
+
+
+def test_every_public_module_is_in_the_reference(html):
+    text = (html / "book" / "api.html").read_text("utf-8")
+    modules = generated_pages.public_modules("d2l_attention")
+    assert "d2l_attention.attention" in modules
+    assert [name for name in modules if f'id="module-{name}"' not in text] == []
+
+
+def test_pdf(html, browser):
+    subprocess.run([sys.executable, ROOT / "tools" / "pdf.py", "--output", html], check=True)
+    content = (html / pdf.NAME).read_bytes()
+    numbers = pdf.page_numbers(content)
+    count = len(re.findall(rb"/Type /Page\n", content))
+    assert content.startswith(b"%PDF-")
+    assert 10 <= count <= 400
+    # Every page of the book begins on a page of its own, in order
+    for _, page in pdf.toc_pages(ROOT):
+        assert pdf.anchor(page, "") in numbers, page
+    starts = [numbers[pdf.anchor(page, "")] for _, page in pdf.toc_pages(ROOT)]
+    assert starts == sorted(set(starts))
+    links = re.findall(rb"/Dest /([^\s/]+)", content)
+    assert len(links) > len(starts)
+    assert not [name for name in links if name.decode() not in numbers], "a link leads nowhere"
+    assert pdf.NAME in (html / "book" / "index.html").read_text("utf-8")
+    assert not (html / "print.html").exists()
+
+
+def test_nothing_is_cut_off_in_print(html, browser, tmp_path):
+    source = html / "print_test.html"
+    source.write_text(pdf.long_page(ROOT, html, {}), "utf-8")
+    page = browser.new_page(viewport={"width": pdf.PAGE_WIDTH, "height": 900})
+    page.emulate_media(media="print")
+    problems = listen(page)
+    page.goto(source.as_uri())
+    page.wait_for_function("window.readyToPrint === true", timeout=120_000)
+    wide = page.evaluate(
+        """() => [...document.querySelectorAll("pre, table, img, svg, mjx-container, dt")]
+          .filter((e) => e.getBoundingClientRect().right > document.body.clientWidth + 2
+            || (e.tagName === "PRE" && e.scrollWidth > e.clientWidth + 1))
+          .map((e) => `${e.tagName}: ${e.textContent.slice(0, 60)}`)"""
+    )
+    assert math_errors(page) == []
+    page.close()
+    source.unlink()
+    assert wide == [] and problems == []
