@@ -530,7 +530,9 @@ def test_a_file_known_by_its_sum_in_git(folder, monkeypatch):
 def test_a_damaged_archive_is_refused(folder, damage):
     archive = folder / files.SMALL_ARCHIVE
     put(archive, damage(packed(MEMBER_10K, onp.random.RandomState(0).bytes(20000))))
-    with pytest.raises(ValueError, match=r"(?s)is damaged: .*Delete it and try again") as caught:
+    with pytest.raises(
+        ValueError, match=r"(?s)cannot be unpacked: .*Delete it and try again"
+    ) as caught:
         babi.load(1, "train", size="10k")
     assert str(archive) in str(caught.value)
 

@@ -2,12 +2,11 @@
 
 import hashlib
 import re
-import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from d2l_attention.datasets import cache
+from d2l_attention.datasets import archives, cache
 
 TASKS = {
     1: "one supporting fact",
@@ -330,7 +329,7 @@ def _find(member: str, progress: bool) -> tuple[bytes, Path]:
     for path in (folder / member, folder / SMALL_ARCHIVE, unpacked / member):
         if path.is_file():
             content = (
-                _from_archive(path, member) if path.name == SMALL_ARCHIVE else path.read_bytes()
+                archives.read(path, member) if path.name == SMALL_ARCHIVE else path.read_bytes()
             )
             if content is not None:
                 return content, path
@@ -351,18 +350,6 @@ def _find(member: str, progress: bool) -> tuple[bytes, Path]:
     if not path.is_file():
         raise ValueError(f"{unpacked} lacks {member}. Delete the folder and try again")
     return path.read_bytes(), path
-
-
-def _from_archive(archive: Path, member: str) -> bytes | None:
-    """Read a file in a tar archive without unpacking it; None if the archive does not have it."""
-    try:
-        with tarfile.open(archive) as opened:
-            if member not in opened.getnames():
-                return None
-            content = opened.extractfile(member)
-            return content.read() if content else None
-    except cache.DAMAGED as error:
-        raise ValueError(f"{archive} is damaged: {error}. Delete it and try again") from error
 
 
 def _problem(content: bytes, expected: str) -> str | None:
