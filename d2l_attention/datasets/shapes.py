@@ -11,15 +11,16 @@ their two larger training sets are not offered, as no sums of them are known to 
 
 import io
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as onp
 from numpy.lib import format as npy
 
-from d2l_attention.datasets import cache
+from d2l_attention.datasets.needed import fetch_all
 
-__all__ = ["SPLITS", "Question", "Shapes", "load"]
+__all__ = ["SPLITS", "Question", "Shapes", "load", "require"]
 
 COMMIT = "ccbca1c623f3e208e7cde8d57b00e32dfb7c3c14"
 URL = f"https://raw.githubusercontent.com/ronghanghu/n2nmn/{COMMIT}/exp_shapes/shapes_dataset/"
@@ -140,11 +141,9 @@ def load(split: str, *, progress: bool = True) -> Shapes:
         The files are neither in the cache nor to be had; the message says which to put
         where.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-    paths = {kind: _fetch(f"{SPLITS[split]}.{kind}", progress) for kind in ("input.npy", *LINES)}
-    pictures = read_pictures(paths["input.npy"])
-    texts, layouts, answers = (paths[kind].read_text("ascii").splitlines() for kind in LINES)
+    first, *rest = fetch_all(_files(split), progress=progress)
+    pictures = read_pictures(first)
+    texts, layouts, answers = (path.read_text("ascii").splitlines() for path in rest)
     if not len(pictures) == len(texts) == len(layouts) == len(answers):
         counts = [len(pictures), len(texts), len(layouts), len(answers)]
         raise ValueError(f"the files of {split!r} do not fit each other: {counts} examples")
@@ -154,16 +153,32 @@ def load(split: str, *, progress: bool = True) -> Shapes:
     return Shapes(pictures, tuple(Question(number, *row) for number, row in enumerate(rows)))
 
 
-def _fetch(name: str, progress: bool) -> Path:
-    size, sha256 = FILES[name]
-    return cache.fetch(
-        "shapes-vqa",
-        name,
-        urls=[URL + name],
-        sha256=sha256,
-        size=size,
-        progress=progress,
-    )
+def require(splits: Iterable[str] = tuple(SPLITS), *, progress: bool = True) -> None:
+    """Find, or download, and check some splits: before hours of computing, not after.
+
+    Parameters
+    ----------
+    splits : iterable of str
+        As for `load`; all unless given.
+
+    Raises
+    ------
+    ValueError, ConnectionError
+        As for `load`; the message names all files that are missing.
+    """
+    fetch_all([file for split in splits for file in _files(split)], progress=progress)
+
+
+def _files(split: str) -> list[dict]:
+    """What `cache.fetch` needs to know of a split's files: the pictures, then `LINES`."""
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+    names = [f"{SPLITS[split]}.{kind}" for kind in ("input.npy", *LINES)]
+    return [
+        {"name": "shapes-vqa", "file_name": name, "urls": [URL + name]}
+        | dict(zip(("size", "sha256"), FILES[name], strict=True))
+        for name in names
+    ]
 
 
 def read_pictures(path: Path) -> onp.ndarray:
