@@ -1,53 +1,53 @@
-"""The training loop of the book: batches in, a history out. A model writes its step;
-the loop stays.
+"""One way to train all models of the book, and one to apply them.
 
->>> from mxnet import gluon, np
->>> slope = gluon.Parameter("slope", shape=(1,), init="zeros")
->>> slope.initialize()
->>> x = onp.array([1, 2, 3, 4], dtype="float32")
->>> data = batches((x, 3 * x), batch_size=2, shuffle=True, seed=0, device=None)
->>> trainer = gluon.Trainer([slope], "sgd", {"learning_rate": 0.1})
->>> def step(x, y):
-...     return np.square(y - slope.data() * x)
->>> history = train(step, data, trainer, epochs=8, progress=False)
->>> slope.data().round(2)
-array([3.])
->>> history["loss"].shape
-(8,)
+A batch is a pair (inputs, target) of NumPy arrays: a tuple with the model's arguments, and what the
+loss compares its output with.
+
+>>> from d2l_attention.datasets.batches import batches
+>>> from mxnet import optimizer
+>>> from mxnet.gluon import nn
+>>> line = nn.Dense(1, use_bias=False)
+>>> line.initialize()
+>>> x = onp.array([[1], [2], [3], [4]], dtype="float32")
+>>> data = batches((x,), 3 * x, batch_size=2, shuffle=True, seed=0)
+>>> history = fit(line, data, optimizer.SGD(learning_rate=0.1), epochs=8, progress=False,
+...               loss=lambda output, target: np.square(output - target).mean(axis=1))
+>>> predict(line, [((x[:1],), None)]).round(2).tolist(), history["loss"].shape
+([[3.0]], (8,))
 """
 
 import math
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as onp
-from tqdm import tqdm
+
+from d2l_attention.backend.checks import check_positive, check_sizes
+from d2l_attention.backend.devices import on_device
+from d2l_attention.backend.progress import ProgressLine
 
 import mxnet as mx
 from mxnet import autograd, gluon, np
 
-# How many steps may wait in MXNet's queue before the loop reads the oldest one's loss.
-# Reading the newest would make Python wait for every step; never reading would let it
-# queue a whole epoch's batches in memory.
+# Steps that may wait in MXNet's queue before the oldest one's loss is read. Reading the newest
+# would make Python wait for every step; never reading would queue a whole epoch in memory.
 QUEUED_STEPS = 8
+
+Batches = Iterable[tuple] | Callable[[int], Iterable[tuple]]
 
 
 @dataclass(frozen=True)
 class History:
-    """What happened in training: `history["loss"]` is an array with one number per
-    epoch.
+    """What happened in training: `history["loss"]` is an array with one number per epoch.
 
     Attributes
     ----------
     epochs : list of dict
-        One record per epoch: "epoch" (from 1), "loss" (mean over the epoch's examples,
-        taken while the parameters moved) and whatever `evaluate` returned.
+        One record an epoch: "epoch" (from 1), "loss" (mean over the epoch's examples, taken while
+        the parameters moved) and whatever `evaluate` returned.
     best : int or None
-        Index into `epochs` of the lowest monitored value (the first, if equal); None
-        without a monitor.
+        Index into `epochs` of the lowest monitored value (the first, if equal).
     stopped_early : bool
         Whether patience ran out before the last epoch.
     """
@@ -57,237 +57,195 @@ class History:
     stopped_early: bool = False
 
     def __getitem__(self, name: str) -> onp.ndarray:
-        """Return one quantity over the epochs, shape (epochs,)."""
+        """One quantity over the epochs, (epochs,)."""
         if name not in self.epochs[0]:
             raise KeyError(f"no {name!r} in this history: it has {', '.join(self.epochs[0])}")
         return onp.array([record[name] for record in self.epochs])
 
 
-def batches(
-    arrays: tuple[onp.ndarray, ...],
-    batch_size: int,
-    *,
-    shuffle: bool,
-    seed: int = 0,
-    device=None,
-) -> Callable[[int], Iterator[tuple]]:
-    """Cut arrays into batches on a device: returns a function that `train` calls once
-    an epoch.
+def predict(model, batches: Batches, *, device=None, axis: int = 0):
+    """Apply a model to all batches: its output, or outputs, as NumPy arrays.
 
     Parameters
     ----------
-    arrays : tuple of numpy.ndarray
-        All of the same length; each keeps its dtype (MXNet's parameters are float32
-        unless cast).
-    batch_size : int
-        Examples a batch; the last batch holds the rest and may be smaller.
-    shuffle, seed : bool, int
-        Whether to draw a new order each epoch. It depends on (seed, epoch) alone, so
-        that a second iteration over the same epoch sees the same batches.
+    batches : iterable of (inputs, target), or what `datasets.batches` returns
+        Targets are not looked at.
     device : mxnet.Context, optional
-        Where the batches go; MXNet's current one if None.
+        Where the model is.
+    axis : int
+        The axis along which the batches' outputs are joined.
 
     Raises
     ------
-    TypeError
-        An array is not a NumPy array (an MXNet array would be sliced on its device,
-        slowly).
     ValueError
-        There are no arrays, they are empty or of different lengths, or `batch_size` is
-        not positive.
-
-    >>> arrays = onp.arange(5), onp.arange(5.0)
-    >>> for x, y in batches(arrays, batch_size=2, shuffle=False)(epoch=0):
-    ...     print(x, y)
-    [0 1] [0. 1.]
-    [2 3] [2. 3.]
-    [4] [4.]
+        There are no batches.
     """
-    for array in arrays:
-        if not isinstance(array, onp.ndarray):
-            raise TypeError(f"arrays must be NumPy arrays, got {type(array).__name__}")
-    lengths = {len(array) for array in arrays}
-    if len(lengths) != 1 or 0 in lengths:
-        raise ValueError(
-            f"arrays must have one common length above zero, got lengths {sorted(lengths)}"
-        )
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be positive, got {batch_size}")
-    length = lengths.pop()
-
-    def epoch_batches(epoch: int) -> Iterator[tuple]:
-        # RandomState, because NumPy promises that its stream never changes;
-        # default_rng's may.
-        order = (
-            onp.random.RandomState([seed, epoch]).permutation(length)
-            if shuffle
-            else onp.arange(length)
-        )
-        for start in range(0, length, batch_size):
-            chosen = order[start : start + batch_size]
-            yield tuple(np.array(array[chosen], ctx=device) for array in arrays)
-
-    return epoch_batches
+    parts = []
+    for inputs, _ in _of_epoch(batches, 0):
+        output = model(*on_device(inputs, device))
+        several = output if isinstance(output, list | tuple) else (output,)
+        parts.append([array.asnumpy() for array in several])
+    if not parts:
+        raise ValueError("batches must not be empty")
+    joined = tuple(onp.concatenate(arrays, axis=axis) for arrays in zip(*parts, strict=True))
+    return joined if isinstance(output, list | tuple) else joined[0]
 
 
-def train(
-    step: Callable,
-    batches: Iterable[tuple] | Callable[[int], Iterable[tuple]],
-    trainer: gluon.Trainer,
+def accuracy(model, batches: Batches, *, device=None) -> float:
+    """Share of examples whose largest logit, of the model's first output, is the target's."""
+    output = predict(model, batches, device=device)
+    logits = output[0] if isinstance(output, tuple) else output
+    targets = onp.concatenate([target for _, target in _of_epoch(batches, 0)])
+    return float((logits.argmax(axis=-1) == targets).mean())
+
+
+def fit(
+    model,
+    batches: Batches,
+    optimizer: mx.optimizer.Optimizer,
     *,
     epochs: int,
+    loss: Callable | None = None,
     clip_norm: float | None = None,
     clip_each: bool = False,
     evaluate: Callable[[], dict[str, float]] | None = None,
     monitor: str | None = None,
     patience: int | None = None,
+    device=None,
     description: str = "training",
     progress: bool = True,
 ) -> History:
-    """Minimise the mean of `step`'s losses over `epochs` passes through `batches`.
+    """Minimise the mean loss of an initialised model, which is hybridized.
 
     Parameters
     ----------
-    step : callable
-        `step(*batch)` returns the losses of a batch, one per example, shape (batch,).
-        It runs inside `autograd.record()`; the loop does the rest (backward, clipping,
-        `trainer.step`).
-    batches : iterable of tuples, or callable
-        Iterated anew each epoch; or a function that returns the batches of epoch 0, 1,
-        ...
-    trainer : mxnet.gluon.Trainer
-        Holds the parameters, on one device, and the optimizer.
+    batches : iterable of (inputs, target), or what `datasets.batches` returns
+        Iterated anew each epoch.
+    optimizer : mxnet.optimizer.Optimizer
+        A new one: it holds the state of one training.
+    loss : callable, optional
+        (output, target) -> losses (B,); `model.loss` by default.
     clip_norm : float, optional
-        Largest Euclidean norm of the gradient of the batch's mean loss, over all
-        parameters together; a longer one is shortened (Pascanu, Mikolov and Bengio,
-        2013, algorithm 1).
+        Largest norm of the gradient of a batch's mean loss; a longer one is shortened (Pascanu,
+        Mikolov and Bengio 2013, algorithm 1).
     clip_each : bool
-        Apply `clip_norm` to each parameter's gradient by itself instead.
+        Whether that holds for each parameter by itself, and not for all together.
     evaluate : callable, optional
-        Returns numbers by name, such as `{"validation": 0.3}`; called after each epoch,
-        in predict mode.
+        Called after each epoch; returns numbers by name, such as {"validation": 0.3}.
     monitor : str, optional
-        The name ("loss" or one of `evaluate`'s) that judges an epoch: lower is better.
-        The parameters of the best epoch are kept in memory, and are the model's when
-        `train` returns.
+        The name that judges an epoch, lower is better: the model gets the parameters of the best.
     patience : int, optional
-        Stop after this many epochs in a row that did not improve on the best one.
-    description, progress : str, bool
-        What the progress line says, and whether there is one. Losses are shown while it
-        lasts; its last state is the same on every machine, where last bits, and so an
-        early stop, differ. With `patience` it says how many epochs there could have
-        been.
+        Stop after so many epochs in a row without a better one.
 
     Raises
     ------
-    ValueError
-        An argument is out of range, an epoch has no batches, losses are not of shape
-        (batch,), or `monitor` is not among the evaluated names.
-    TypeError
-        A batch is not a tuple or list, or `step` does not return an MXNet array.
+    TypeError, ValueError
+        An argument is not what it should be, an epoch has no batches, or losses are not (B,).
     FloatingPointError
-        A loss or the monitored value is not finite (for the loss) or not a number;
-        names epoch and step.
+        A loss, a parameter or the monitored value is not finite.
     """
-    _check(trainer, epochs, clip_norm, monitor, patience)
-    clip = (clip_norm, clip_each)
-    records, best, best_values, stopped = [], None, [], False
-    with _progress_line(description, epochs, progress) as line:
+    _check(epochs, clip_norm, monitor, patience)
+    parameters = [p for p in model.collect_params().values() if p.grad_req != "null"]
+    trainer = gluon.Trainer(parameters, optimizer, kvstore=None)
+    model.hybridize(static_alloc=True)
+    step = _step(model, loss or model.loss, trainer, parameters, clip_norm, clip_each)
+    records, best, kept, stopped = [], None, [], False
+    with ProgressLine(description, epochs, progress, may_stop=patience is not None) as line:
         for epoch in range(epochs):
-            epoch_batches = batches(epoch) if callable(batches) else batches
-            loss = _train_epoch(step, epoch_batches, trainer, clip, epoch + 1, line)
-            measured = (
-                {name: float(value) for name, value in evaluate().items()} if evaluate else {}
-            )
-            records.append({"epoch": epoch + 1, "loss": loss} | measured)
+            losses = _losses(step, _of_epoch(batches, epoch), device)
+            records.append({"epoch": epoch + 1, "loss": _mean(losses, epoch + 1, line)})
+            _check_finite(parameters, epoch + 1)
+            records[-1] |= _evaluated(evaluate)
             if monitor is not None and _is_best(records, monitor, best):
-                best = epoch
-                best_values = [
-                    (parameter, parameter.data().copy()) for parameter in trainer._params
-                ]
+                best, kept = epoch, [parameter.data().copy() for parameter in parameters]
+            line.end_epoch(records[-1], best)
             stopped = patience is not None and epoch - best >= patience and epoch + 1 < epochs
-            _show_epoch(line, records, best)
             if stopped:
                 break
-        _show_end(line, epochs, may_stop=patience is not None)
-    for parameter, value in best_values:
+    for parameter, value in zip(parameters, kept, strict=False):
         parameter.set_data(value)
     return History(records, best, stopped)
 
 
-def _check(trainer, epochs, clip_norm, monitor, patience) -> None:
-    if epochs < 1:
-        raise ValueError(f"epochs must be positive, got {epochs}")
-    if clip_norm is not None and not clip_norm > 0:
-        raise ValueError(f"clip_norm must be positive, got {clip_norm}")
-    if patience is not None and patience < 1:
-        raise ValueError(f"patience must be positive, got {patience}")
-    if patience is not None and monitor is None:
-        raise ValueError("patience needs monitor, the name of the value to watch")
-    if len(trainer._contexts) > 1:
-        raise ValueError(f"trainer must hold parameters on one device, got {trainer._contexts}")
+# --------------------------------------------------------------------- one step
+def _step(model, loss, trainer, parameters, clip_norm, clip_each) -> Callable:
+    """A function that trains on one batch and returns its losses, (B,)."""
+
+    def step(inputs, target):
+        with autograd.record():
+            losses = loss(model(*inputs), target)
+        if not isinstance(losses, np.ndarray) or losses.ndim != 1:
+            raise ValueError("loss must return one number an example, an MXNet array (B,)")
+        losses.backward()
+        if clip_norm is not None:  # backward() sums over the batch, Trainer.step() divides
+            gradients = [parameter.grad().as_nd_ndarray() for parameter in parameters]
+            _clip(gradients, clip_norm * losses.size, clip_each)
+        trainer.step(losses.size)
+        return losses.detach()
+
+    return step
 
 
-def _train_epoch(step, batches, trainer, clip, epoch, line) -> float:
-    """Take one step per batch; return the mean loss over the epoch's examples."""
-    total, count = 0.0, 0
-    for number, losses in enumerate(_losses(step, batches, trainer, clip), start=1):
-        total, count = total + float(losses.sum(dtype="float64")), count + losses.size
-        if not math.isfinite(total):
-            raise FloatingPointError(f"the loss is not finite in epoch {epoch}, step {number}")
-        line.set_postfix_str(f"loss {total / count:.3g}, step {number}", refresh=False)
-        line.update(0)  # redraws, if the last time was long enough ago
-    if count == 0:
-        raise ValueError(
-            f"batches is empty in epoch {epoch}; an iterator that ends must be made anew each epoch"
-        )
-    return total / count
+def _clip(gradients, limit, clip_each) -> None:
+    if not clip_each:
+        gluon.utils.clip_global_norm(gradients, limit, check_isfinite=False)
+        return
+    squares = mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
+    for gradient, norm in zip(gradients, onp.sqrt(squares.asnumpy()), strict=True):
+        if norm > limit:
+            gradient *= limit / norm
 
 
-def _losses(step, batches, trainer, clip) -> Iterator[onp.ndarray]:
-    """Yield the losses of each step, shape (batch,), `QUEUED_STEPS` steps after it was
-    queued.
-    """
+def _losses(step, batches, device) -> Iterator[onp.ndarray]:
+    """The losses of each step, `QUEUED_STEPS` steps after it was queued."""
     queued = deque()
-    for batch in batches:
-        queued.append(_take_step(step, batch, trainer, *clip))
+    for inputs, target in batches:
+        queued.append(step(on_device(inputs, device), on_device(target, device)))
         if len(queued) > QUEUED_STEPS:
             yield queued.popleft().asnumpy()
     yield from (losses.asnumpy() for losses in queued)
 
 
-def _take_step(step, batch, trainer, clip_norm, clip_each) -> np.ndarray:
-    if not isinstance(batch, tuple | list):
-        raise TypeError(f"batches must yield tuples, got {type(batch).__name__}")
-    with autograd.record():
-        losses = step(*batch)
-    if not isinstance(losses, np.ndarray):
-        raise TypeError(f"step must return an MXNet array, got {type(losses).__name__}")
-    if losses.ndim != 1 or losses.size == 0:
-        raise ValueError(
-            f"step must return one loss per example, shape (batch,), got {losses.shape}"
-        )
-    losses.backward()
+def _mean(losses, epoch, line) -> float:
+    """The mean of an epoch's losses."""
+    total, count = 0.0, 0
+    for number, some in enumerate(losses, start=1):
+        total, count = total + float(some.sum(dtype="float64")), count + some.size
+        if not math.isfinite(total):
+            raise FloatingPointError(f"the loss is not finite in epoch {epoch}, step {number}")
+        line.show(f"loss {total / count:.3g}, step {number}")
+    if count == 0:
+        raise ValueError(f"batches is empty in epoch {epoch}; an iterator that ends is used up")
+    return total / count
+
+
+def _of_epoch(batches, epoch) -> Iterable[tuple]:
+    return batches(epoch) if callable(batches) else batches
+
+
+# ----------------------------------------------------------------------- checks
+def _check(epochs, clip_norm, monitor, patience) -> None:
+    check_sizes(epochs=epochs)
     if clip_norm is not None:
-        gradients = [p.grad().as_nd_ndarray() for p in trainer._params if p.grad_req != "null"]
-        # backward() sums over the batch, trainer.step() divides by its size
-        limit = clip_norm * losses.size
-        if clip_each:
-            _clip_each(gradients, limit)
-        else:
-            gluon.utils.clip_global_norm(gradients, limit, check_isfinite=False)
-    trainer.step(losses.size)
-    return losses.detach()
+        check_positive(clip_norm=clip_norm)
+    if patience is not None:
+        check_sizes(patience=patience)
+        if monitor is None:
+            raise ValueError("patience needs monitor, the name of the value to watch")
 
 
-def _clip_each(gradients, limit) -> None:
-    """Shorten each gradient that is longer than the limit; read all norms at once, for
-    few are.
-    """
-    norms = onp.sqrt(mx.nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).asnumpy())
-    for gradient, norm in zip(gradients, norms, strict=True):
-        if norm > limit:
-            gradient *= limit / norm
+def _check_finite(parameters, epoch) -> None:
+    """A loss may be finite where its gradient is not."""
+    arrays = [parameter.data().as_nd_ndarray() for parameter in parameters]
+    if arrays and not mx.nd.multi_all_finite(*arrays, num_arrays=len(arrays)).asscalar():
+        raise FloatingPointError(f"a parameter is not finite after epoch {epoch}")
+
+
+def _evaluated(evaluate) -> dict[str, float]:
+    values = {name: float(value) for name, value in evaluate().items()} if evaluate else {}
+    if taken := {"epoch", "loss"} & values.keys():
+        raise ValueError(f"evaluate must not return {', '.join(taken)}, which the history has")
+    return values
 
 
 def _is_best(records, monitor, best) -> bool:
@@ -297,44 +255,3 @@ def _is_best(records, monitor, best) -> bool:
     if math.isnan(value):
         raise FloatingPointError(f"{monitor} is not a number after epoch {len(records)}")
     return best is None or value < records[best][monitor]
-
-
-@contextmanager
-def _progress_line(description: str, epochs: int, progress: bool) -> Iterator[tqdm]:
-    """Show one line of plain text on stdout that is rewritten in place and ends in a
-    state that is the same on every machine.
-    """
-    layout = "{desc} |{bar:10}| {n_fmt}/{total_fmt} epochs{postfix}"
-    line = tqdm(
-        total=epochs,
-        desc=description,
-        disable=not progress,
-        file=sys.stdout,
-        ascii=" #",
-        miniters=0,
-        bar_format=layout,
-        ncols=10_000,  # else tqdm cuts the line at the width of a terminal it runs in
-    )
-    try:
-        yield line
-    finally:
-        line.clear()  # else the last state is padded to the length of the one before
-        line.close()
-
-
-def _show_epoch(line: tqdm, records, best) -> None:
-    text = ", ".join(
-        f"{name} {value:.3g}" for name, value in records[-1].items() if name != "epoch"
-    )
-    if best is not None:
-        text += f", best epoch {best + 1}"
-    line.set_postfix_str(text, refresh=False)
-    line.update(1)
-
-
-def _show_end(line: tqdm, epochs: int, *, may_stop: bool) -> None:
-    """Leave what no run changes: no loss, and no epoch at which it stopped early."""
-    line.bar_format = "{desc} |{bar:10}| " + (
-        f"at most {epochs} epochs" if may_stop else "{n_fmt}/{total_fmt} epochs"
-    )
-    line.update(epochs - line.n)

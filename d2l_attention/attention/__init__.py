@@ -1,4 +1,53 @@
-"""Attention."""
+"""Attention: a weighted average whose weights are computed from a query and the keys.
 
-from d2l_attention.attention.old import *  # noqa: F403
-from d2l_attention.attention.old import KernelScore, Score, legacy  # noqa: F401
+Everything in this book is f(X) = rho( sum_i alpha(x_i, q) phi(x_i) ), and this package holds its
+parts: **scores** and **kernels** a(q, k), the **normalisation** that makes weights of them, **masks**
+that say which keys a query may look at, **pooling** (`Attention`), and **heads**.
+
+One contract holds everywhere: (query, key, value, mask) -> (context, weights), with query
+(B, m, d_q), key (B, n, d_k), value (B, n, d_v), mask (B|1, m|1, n), context (B, m, d_v) and weights
+(B, m, n). A masked key gets a weight of exactly zero. A query that may look at nothing gets weights
+and a context of zeros; it never attends to padding. What stands in the padding has no influence as
+long as the numbers, and the scores that come from them, are finite: 0 times NaN is NaN.
+"""
+
+from d2l_attention.attention.heads import MultiHeadAttention
+from d2l_attention.attention.kernels import (
+    BoxcarScore,
+    EpanechnikovScore,
+    GaussianScore,
+    KernelScore,
+    TriangularScore,
+)
+from d2l_attention.attention.masks import causal_mask, leave_one_out_mask, length_mask
+from d2l_attention.attention.normalisation import identity, masked_softmax
+from d2l_attention.attention.pooling import Attention
+from d2l_attention.attention.scores import (
+    AdditiveScore,
+    BilinearScore,
+    CosineScore,
+    DotProductScore,
+    ScaledDotProductScore,
+    Score,
+)
+
+__all__ = [
+    "AdditiveScore",
+    "Attention",
+    "BilinearScore",
+    "BoxcarScore",
+    "CosineScore",
+    "DotProductScore",
+    "EpanechnikovScore",
+    "GaussianScore",
+    "KernelScore",
+    "MultiHeadAttention",
+    "ScaledDotProductScore",
+    "Score",
+    "TriangularScore",
+    "causal_mask",
+    "identity",
+    "leave_one_out_mask",
+    "length_mask",
+    "masked_softmax",
+]

@@ -9,6 +9,9 @@ import numpy as onp
 
 import mxnet as mx
 
+# The dtypes of NumPy's that MXNet has, too
+DTYPES = ("bool", "int8", "uint8", "int32", "int64", "float16", "float32", "float64")
+
 
 @functools.cache
 def _usable(index: int) -> bool:
@@ -115,3 +118,21 @@ def describe_device(device) -> str:
     if device.device_type == "cpu":
         return "running on the CPU"
     return f"running on GPU {device.device_id} of {_num_gpus()}"
+
+
+def on_device(arrays, device=None):
+    """NumPy arrays, in tuples or not, as MXNet arrays of the same dtype; None stays None.
+
+    Raises
+    ------
+    TypeError
+        An array is of another kind, or of a dtype that MXNet does not have.
+    """
+    if arrays is None or isinstance(arrays, mx.np.ndarray):
+        return arrays
+    if isinstance(arrays, list | tuple):
+        return tuple(on_device(array, device) for array in arrays)
+    if not isinstance(arrays, onp.ndarray) or arrays.dtype.name not in DTYPES:
+        kind = getattr(arrays, "dtype", type(arrays).__name__)
+        raise TypeError(f"batches must hold NumPy arrays of {', '.join(DTYPES)}, got {kind}")
+    return mx.np.array(arrays, dtype=arrays.dtype, ctx=device)

@@ -1,13 +1,11 @@
 """Questions about pictures as arrays: a vocabulary, and examples that share pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as onp
 
-from mxnet import np
-
-__all__ = ["Examples", "Vocabulary", "examples"]
+from d2l_attention.datasets.batches import batches
 
 
 class Vocabulary:
@@ -90,8 +88,8 @@ class Examples:
     Attributes
     ----------
     features : (P, n, c) float32
-        What `describe` returns, or for a network with `regions` what `lighten` returns,
-        (P, 3, H, W).
+        What a `RegionNetwork` says of them; or for a network with `regions` the pictures themselves,
+        as `lighten` gives them, (P, 3, H, W).
     picture, length, answer : (N,) int
         Which picture is asked about; words of the question; number of the answer.
     question : (N, T) int32
@@ -115,14 +113,24 @@ class Examples:
     def __len__(self) -> int:
         return len(self.picture)
 
-    def batch(self, chosen: onp.ndarray, device=None) -> tuple:
-        """Put some questions on a device, as `StackedAttention` takes them."""
-        arrays = (
-            self.features[self.picture[chosen]],
-            self.question[chosen],
-            self.length[chosen],
-        )
-        return tuple(np.array(array, dtype=array.dtype, ctx=device) for array in arrays)
+    def batches(
+        self, batch_size: int = 500, *, shuffle: bool = False, seed: int = 0
+    ) -> Callable[[int], Iterator[tuple]]:
+        """What `datasets.batches` makes of ((features, question, length), answer)."""
+        inputs = self.features[self.picture], self.question, self.length
+        return batches(inputs, self.answer, batch_size, shuffle=shuffle, seed=seed)
+
+
+def lighten(pictures: onp.ndarray) -> onp.ndarray:
+    """Turn pixels from 0 to 255 into numbers from -1 to 1: uint8 -> float32, of the same shape.
+
+    >>> lighten(onp.array([0, 51, 255], "uint8")).round(1).tolist()
+    [-1.0, -0.6000000238418579, 1.0]
+    """
+    if not isinstance(pictures, onp.ndarray) or pictures.dtype != onp.uint8:
+        kind = getattr(pictures, "dtype", type(pictures).__name__)
+        raise TypeError(f"pictures must be a NumPy array of uint8, got {kind}")
+    return pictures.astype("float32") / 127.5 - 1
 
 
 def examples(vocabulary: Vocabulary, features: onp.ndarray, questions: Sequence) -> Examples:

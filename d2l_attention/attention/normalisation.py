@@ -1,0 +1,41 @@
+"""From scores to weights. A masked weight is exactly zero, whatever finite numbers the scores are."""
+
+from d2l_attention.backend import operators as op
+from d2l_attention.backend.operators import HUGE
+
+
+def masked_softmax(scores, mask=None):
+    """alpha_i = exp a_i / sum_j exp a_j over the allowed keys; a row that allows none is all zeros.
+
+    Parameters
+    ----------
+    scores : array or symbol (..., m, n)
+        Above -HUGE, the lowest float32. An allowed score of NaN or infinity makes its row NaN, as
+        in any softmax; but minus infinity, beside others, is a weight of zero.
+    mask : array or symbol of zeros and ones, or None
+        Broadcasts to the scores, and has their dtype (see `masks`).
+
+    >>> masked_softmax(np.array([[[1.0, 1.0, 5.0]]]), np.array([[[1.0, 1.0, 0.0]]])).tolist()
+    [[[0.5, 0.5, 0.0]]]
+    """
+    if mask is None:
+        return op.softmax(scores)
+    mask = op.constant(op.broadcast_like(mask, scores))
+    bound = (3 * mask - 1) * HUGE  # -HUGE where masked, else infinity
+    return op.softmax(op.minimum(scores, bound)) * mask
+
+
+def softmax_within_reach(scores, mask=None):
+    """`masked_softmax` for which a score of -HUGE forbids its key, as a compact kernel's does."""
+    return masked_softmax(scores, mask) * op.greater(scores, -HUGE)
+
+
+def identity(scores, mask=None):
+    """alpha_i = a_i, and 0 for a masked key: no normalisation.
+
+    The "linear start" of Sukhbaatar et al. (2015, section 4.1).
+
+    >>> identity(np.array([[[0.5, -1.0, 5.0]]]), np.array([[[1.0, 1.0, 0.0]]])).tolist()
+    [[[0.5, -1.0, 0.0]]]
+    """
+    return scores if mask is None else scores * op.constant(op.broadcast_like(mask, scores))

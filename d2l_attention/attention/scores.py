@@ -1,0 +1,124 @@
+"""Scores a(q, k): how well a key fits a query.
+
+query (..., m, d_q), key (..., n, d_k) -> (..., m, n)
+"""
+
+from d2l_attention.attention.normalisation import masked_softmax
+from d2l_attention.backend import operators as op
+from d2l_attention.backend.checks import Block, check_arrays, check_positive, check_sizes
+
+from mxnet.gluon import nn
+
+
+class Score(Block):
+    """A score a(q, k) of queries and keys with the same number of features d.
+
+    `normalise` makes weights of the scores, unless `Attention` is told another way.
+    """
+
+    normalise = staticmethod(masked_softmax)
+
+    def check(self, query, key):
+        check_arrays("... m d, ... n d", query=query, key=key)
+
+
+class DotProductScore(Score):
+    """a(q, k) = q . k (Luong et al. 2015, "dot").
+
+    >>> DotProductScore()(np.array([[[1.0, 2.0]]]), np.array([[[3.0, 4.0]]])).tolist()
+    [[[11.0]]]
+    """
+
+    def hybrid_forward(self, F, query, key):
+        return op.batch_dot(query, key, transpose_b=True)  # (..., m, n)
+
+
+class ScaledDotProductScore(Score):
+    """a(q, k) = q . k / sqrt(d) (Vaswani et al. 2017, equation 1): unit variance if q and k have it.
+
+    Parameters
+    ----------
+    size : int
+        The number of features d.
+    """
+
+    def __init__(self, size: int):
+        super().__init__()
+        check_sizes(size=size)
+        self.size = size
+
+    def check(self, query, key):
+        check_arrays("... m d, ... n d", sizes={"d": self.size}, query=query, key=key)
+
+    def hybrid_forward(self, F, query, key):
+        return op.scaled_batch_dot(query, key, self.size**-0.5)  # (..., m, n)
+
+
+class BilinearScore(Score):
+    """a(q, k) = q . W k with a learned matrix W (d_q, d_k) (Luong et al. 2015, "general").
+
+    Parameters
+    ----------
+    query_size : int
+        The number of features d_q of a query; d_k is found at the first call.
+    """
+
+    def __init__(self, query_size: int):
+        super().__init__()
+        check_sizes(query_size=query_size)
+        self.W = nn.Dense(query_size, use_bias=False, flatten=False)
+
+    def check(self, query, key):
+        query_size, key_size = self.W.weight.shape
+        check_arrays(
+            "... m q, ... n k", sizes={"q": query_size, "k": key_size}, query=query, key=key
+        )
+
+    def hybrid_forward(self, F, query, key):
+        return op.batch_dot(query, self.W(key), transpose_b=True)  # (..., m, n)
+
+
+class AdditiveScore(Score):
+    """a(q, k) = v . tanh(W_q q + W_k k) (Bahdanau et al. 2015): a small network scores each pair.
+
+    Parameters
+    ----------
+    hidden_size : int
+        Width of the hidden layer.
+    use_bias : bool
+        Whether W_q q has a bias (Yang et al. 2016, equation 19).
+    """
+
+    def __init__(self, hidden_size: int, *, use_bias: bool = False):
+        super().__init__()
+        check_sizes(hidden_size=hidden_size)
+        self.W_q = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
+        self.W_k = nn.Dense(hidden_size, use_bias=False, flatten=False)
+        self.v = nn.Dense(1, use_bias=False, flatten=False)
+
+    def check(self, query, key):
+        sizes = {"q": self.W_q.weight.shape[1], "k": self.W_k.weight.shape[1]}
+        check_arrays("... m q, ... n k", sizes=sizes, query=query, key=key)
+
+    def hybrid_forward(self, F, query, key):
+        query = op.expand(self.W_q(query), -2)  # (..., m, 1, h)
+        key = op.expand(self.W_k(key), -3)  # (..., 1, n, h)
+        return op.squeeze(self.v(op.tanh(query + key)), -1)  # (..., m, n)
+
+
+class CosineScore(Score):
+    """a(q, k) = beta cos(q, k) (Graves et al. 2014, equation 6); a zero vector scores 0.
+
+    Parameters
+    ----------
+    sharpness : float
+        beta > 0: the weights peak more as it grows.
+    """
+
+    def __init__(self, sharpness: float = 1.0):
+        super().__init__()
+        check_positive(sharpness=sharpness)
+        self.sharpness = float(sharpness)
+
+    def hybrid_forward(self, F, query, key):
+        return op.scaled_batch_dot(op.unit(query), op.unit(key), self.sharpness)  # (..., m, n)

@@ -1,0 +1,193 @@
+"""The operators that the book's models are made of, each in the form that MXNet 1.9.1 runs fastest.
+
+They take arrays or, while a hybridized block is traced, symbols, and return the same. So a model
+needs no `F.`, and a port to another MXNet ends here. Sizes stand in the comments: `...` are any
+leading axes, B examples, H heads, m queries, n keys, d features.
+"""
+
+import functools
+
+import mxnet as mx
+
+HUGE = 3.4028234663852886e38  # the largest float32; a compact kernel's score of -HUGE forbids a key
+
+
+def is_symbol(x) -> bool:
+    """Whether x stands for an array while a hybridized block is traced."""
+    return isinstance(x, mx.sym.Symbol)
+
+
+def _of(x):
+    return mx.sym if is_symbol(x) else mx.nd
+
+
+def _classic(name, *arrays, **attributes):
+    """Call an operator of MXNet's first interface: several are faster than their NumPy-like peers."""
+    operator = functools.reduce(getattr, name.split("."), _of(arrays[0]))
+    return operator(*(array.as_nd_ndarray() for array in arrays), **attributes).as_np_ndarray()
+
+
+# ----------------------------------------------------------------------- products
+def batch_dot(a, b, *, transpose_b=False):
+    """a b, or a b^T: (..., m, d), (..., d, n) -> (..., m, n)."""
+    return _of(a).npx.batch_dot(a, b, transpose_b=transpose_b)
+
+
+def scaled_batch_dot(a, b, scale):
+    """scale a b^T, scaled on the way out of the product: (..., m, d), (..., n, d) -> (..., m, n)."""
+    return _classic("linalg.gemm2", a, b, transpose_b=True, alpha=scale)
+
+
+def dot(a, b):
+    """a b: (n, d), (d, k) -> (n, k)."""
+    return _of(a).np.dot(a, b)
+
+
+def take(table, rows):
+    """Rows of a table: (S, d), (B, n) -> (B, n, d)."""
+    return _of(table).np.take(table, rows, axis=0)
+
+
+# ------------------------------------------------------------ numbers, one by one
+def softmax(x):
+    """exp x_i / sum_j exp x_j over the last axis."""
+    return _of(x).npx.softmax(x)
+
+
+def tanh(x):
+    """Hyperbolic tangent."""
+    return _of(x).npx.activation(x, act_type="tanh")
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x))."""
+    return _of(x).npx.activation(x, act_type="sigmoid")
+
+
+def relu(x):
+    """max(x, 0)."""
+    return _of(x).npx.relu(x)
+
+
+def exp(x):
+    """Exponential."""
+    return _of(x).np.exp(x)
+
+
+def square(x):
+    """x^2."""
+    return _of(x).np.square(x)
+
+
+def minimum(x, y):
+    """The smaller of x and a number or an array of x's shape; NaN stays NaN."""
+    return _of(x).np.minimum(x, y)
+
+
+def dropout(x, rate):
+    """Zero a share of x while training, and scale the rest up; x itself at rate 0."""
+    return _of(x).npx.dropout(x, p=rate) if rate else x
+
+
+def constant(x):
+    """x, which takes no part in the gradient."""
+    return _classic("BlockGrad", x)
+
+
+def greater(x, number):
+    """1 where x > number, else 0; it takes no part in the gradient."""
+    return constant((x.as_nd_ndarray() > number).as_np_ndarray())
+
+
+def step(x):
+    """1 where x > 0, else 0, with a gradient of zeros.
+
+    MXNet's backward pass crashes where an operator without any gradient is all that joins two
+    trained layers; sign has one.
+    """
+    return relu(_of(x).np.sign(x))
+
+
+def log_positive(x):
+    """log x where x > 0, else -HUGE; the gradient is finite everywhere."""
+    return _of(x).np.log(_of(x).np.maximum(x, 1e-30)) + (step(x) - 1) * HUGE
+
+
+def safe_sqrt(x):
+    """The root of x >= 0, with a finite gradient at zero."""
+    return _of(x).np.sqrt(_of(x).np.maximum(x, 1e-30))
+
+
+def unit(x):
+    """x / |x| over the last axis, and 0 for 0; squares neither overflow nor vanish."""
+    F = _of(x)
+    largest = F.np.max(F.np.abs(x), axis=-1, keepdims=True)
+    x = x / F.np.maximum(constant(largest), 1e-30)
+    return x / F.np.sqrt(F.np.maximum(F.np.sum(F.np.square(x), axis=-1, keepdims=True), 0.5))
+
+
+def sum_last(x):
+    """Sum over the last axis."""
+    return _of(x).np.sum(x, axis=-1)
+
+
+# ------------------------------------------------------------------------- shapes
+def expand(x, axis):
+    """Insert an axis of size 1."""
+    return _of(x).np.expand_dims(x, axis)
+
+
+def squeeze(x, axis):
+    """Drop an axis of size 1."""
+    return _of(x).np.squeeze(x, axis)
+
+
+def concatenate(arrays, axis):
+    """Join arrays along an axis."""
+    return _of(arrays[0]).np.concatenate(arrays, axis=axis)
+
+
+def broadcast_like(x, like):
+    """Repeat axes of size 1: MXNet's broadcasting arithmetic is an order of magnitude slower."""
+    return _classic("broadcast_like", x, like)
+
+
+def repeat_first(x, like):
+    """(1, n, d) -> (B, n, d), for as many examples as `like` has."""
+    return _classic("broadcast_like", x, like, lhs_axes=(0,), rhs_axes=(0,))
+
+
+def transpose(x, axes):
+    """Permute axes."""
+    return _classic("transpose", x, axes=axes)
+
+
+def split_heads(x, num_heads):
+    """(B, n, H d) -> (B, H, n, d)."""
+    return transpose(_of(x).npx.reshape(x, (-2, -2, num_heads, -1)), (0, 2, 1, 3))
+
+
+def merge_heads(x):
+    """(B, H, n, d) -> (B, n, H d)."""
+    return _of(x).npx.reshape(transpose(x, (0, 2, 1, 3)), (-2, -2, -5))
+
+
+def as_grid(x, side):
+    """Regions, row by row, as a picture: (B, side^2, d) -> (B, d, side, side)."""
+    return transpose(_of(x).npx.reshape(x, (-2, -6, side, side, -2)), (0, 3, 1, 2))
+
+
+def as_regions(x):
+    """A picture as its regions, row by row: (B, d, side, side) -> (B, side^2, d)."""
+    return _of(x).npx.reshape(transpose(x, (0, 2, 3, 1)), (-2, -5, -2))
+
+
+# ---------------------------------------------------------------------- sequences
+def zeros_at(x, index):
+    """Zeros of the shape of x[index:index + 1]."""
+    return _of(x).np.zeros_like(_classic("slice_axis", x, axis=0, begin=index, end=index + 1))
+
+
+def last_state(states, length):
+    """The state at each sequence's last item: (T, B, d), (B,) -> (B, d)."""
+    return _classic("SequenceLast", states, length, use_sequence_length=True)

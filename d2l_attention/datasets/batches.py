@@ -1,0 +1,48 @@
+"""Arrays cut into batches: pairs (inputs, target) of NumPy arrays, which `training` takes."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as onp
+
+
+def batches(
+    inputs: tuple, target: onp.ndarray, batch_size: int, *, shuffle: bool = False, seed: int = 0
+) -> Callable[[int], Iterator[tuple]]:
+    """Cut arrays into batches: returns a function that gives the batches of epoch 0, 1, ...
+
+    Parameters
+    ----------
+    inputs, target : tuple of numpy.ndarray, numpy.ndarray
+        All of one length; the last batch holds the rest, and may be smaller.
+    shuffle, seed : bool, int
+        Whether each epoch has an order of its own, which depends on (seed, epoch) alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An array is no NumPy array, or lengths differ or are zero; `batch_size` is not positive.
+
+    >>> for (x,), y in batches((onp.arange(5),), onp.arange(5.0), batch_size=2)(epoch=0):
+    ...     print(x, y)
+    [0 1] [0. 1.]
+    [2 3] [2. 3.]
+    [4] [4.]
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be positive, got {batch_size}")
+    for array in (*inputs, target):
+        if not isinstance(array, onp.ndarray):
+            raise TypeError(f"inputs and target must be NumPy arrays, got {type(array).__name__}")
+    lengths = {len(array) for array in (*inputs, target)}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(f"arrays must have one length above zero, got {sorted(lengths)}")
+
+    def epoch_batches(epoch: int) -> Iterator[tuple]:
+        order = onp.arange(len(target))
+        if shuffle:  # NumPy promises that RandomState's stream never changes
+            order = onp.random.RandomState([seed, epoch]).permutation(len(target))
+        for start in range(0, len(target), batch_size):
+            chosen = order[start : start + batch_size]
+            yield tuple(array[chosen] for array in inputs), target[chosen]
+
+    return epoch_batches
