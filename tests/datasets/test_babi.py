@@ -10,7 +10,7 @@ import pytest
 
 from d2l_attention.datasets import babi
 from d2l_attention.datasets.babi import telling
-from d2l_attention.datasets.stories import read as words
+from d2l_attention.datasets.stories import tokenize as words
 from tests.datasets import babi_solver
 
 TASKS = sorted(babi.TASKS)

@@ -8,10 +8,13 @@ import re
 import numpy
 import pytest
 
+from d2l_attention import attention
 from d2l_attention.figures import kernel_regression
 from d2l_attention.figures.kernel_regression import kernel_regression_figure
 from d2l_attention.figures.kernel_regression_contents import estimate
 from tests.figures.kernel_regression_numbers import KERNELS, figure, nadaraya_watson, points, truth
+
+from mxnet import np
 
 
 def test_doctest():
@@ -64,16 +67,13 @@ def test_static_estimate(kernel, bandwidth):
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_weights_are_those_of_the_package(kernel):
-    attention = pytest.importorskip("d2l_attention.attention")
-    from mxnet import np
-
     x, y = points()
     # The last one is out of every compact kernel's reach
     queries = numpy.array([0.4, 2.0, 4.9, 9.0])
-    score = getattr(attention, f"{kernel.capitalize()}Score")(bandwidth=0.7)
-    score.initialize()
-    scores = score(np.array(queries).reshape(1, -1, 1), np.array(x).reshape(1, -1, 1))
-    weights = attention.masked_softmax(scores).asnumpy()[0]
+    model = attention.Attention(getattr(attention, f"{kernel.capitalize()}Score")(bandwidth=0.7))
+    model.initialize()
+    columns = (np.array(numbers, dtype="float32").reshape(1, -1, 1) for numbers in (queries, x, y))
+    weights = model(*columns)[1].asnumpy()[0]
     numpy.testing.assert_allclose(weights, estimate(queries, x, y, 0.7, kernel)[0], atol=2e-6)
     assert (weights[-1].sum() == 0) == (kernel != "gaussian")
 

@@ -23,7 +23,7 @@ import mxnet as mx
 
 CELL = """
 import pathlib
-from d2l_attention.training import batches
+from d2l_attention.training import History
 
 rate = 0.5
 
@@ -35,7 +35,7 @@ def error(seed):
 def run(seed, calls):
     with open(calls, "a") as file:
         file.write("x")
-    return {"error": error(seed), "steps": [seed, batches is None]}
+    return {"error": error(seed), "steps": [seed, History is None]}
 """
 
 
