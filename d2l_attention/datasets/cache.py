@@ -15,7 +15,6 @@ from pathlib import Path
 import pooch
 import requests
 from tqdm import tqdm
-from urllib3.exceptions import HTTPError
 
 from d2l_attention.datasets.archives import extract, inside
 
@@ -75,7 +74,7 @@ def fetch(
         try:
             pooch.retrieve(url, sha256, path.name, path.parent, downloader=download)
             return path
-        except (requests.RequestException, HTTPError) as error:
+        except requests.RequestException as error:
             failures.append(f"{url}: {error}")
         except ValueError as error:
             failures, kind = [*failures, f"{url} sent another file: {error}"], ValueError
