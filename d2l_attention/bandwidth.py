@@ -15,7 +15,14 @@ from d2l_attention.training import predict
 
 
 def estimate(
-    model, query: onp.ndarray, key: onp.ndarray, value: onp.ndarray, *, mask=None, chunk: int = 512
+    model,
+    query: onp.ndarray,
+    key: onp.ndarray,
+    value: onp.ndarray,
+    *,
+    mask: onp.ndarray | None = None,
+    chunk: int = 512,
+    device=None,
 ) -> tuple[onp.ndarray, onp.ndarray]:
     """Apply a model to NumPy arrays without a batch axis, `chunk` queries at a time.
 
@@ -39,7 +46,7 @@ def estimate(
     for rows in (slice(start, start + chunk) for start in range(0, len(query), chunk)):
         inputs = query[rows], key, value, None if mask is None else mask[rows]
         batches.append((tuple(a if a is None else a[None] for a in inputs), None))
-    context, weights = predict(model, batches, axis=1)
+    context, weights = predict(model, batches, axis=1, device=device)
     return context[0], weights[0]
 
 

@@ -56,7 +56,7 @@ class Question:
         Which one.
     text, answer : str
         Lower-case words without punctuation; the answer is one of them.
-    looks : tuple of int
+    path : tuple of int
         The cells (row * grid + column) on the way from the thing that is named to the
         one that is asked about, which holds the answer.
     """
@@ -64,7 +64,7 @@ class Question:
     picture: int
     text: str
     answer: str
-    looks: tuple[int, ...]
+    path: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def generate(
     >>> scenes = generate(2, seed=0)
     >>> scenes.pictures.shape, len(scenes.things[0]), len(scenes.questions)
     ((2, 3, 40, 40), 11, 8)
-    >>> scenes.questions[1].text, scenes.questions[1].answer, scenes.questions[1].looks
+    >>> scenes.questions[1].text, scenes.questions[1].answer, scenes.questions[1].path
     ('what color is the shape right of the yellow triangle', 'yellow', (13, 14))
     """
     questions = colors if questions is None else questions

@@ -129,9 +129,13 @@ class MemoryNetwork(Block):
         other = None if adjacent else SentenceEmbedding(num_words, hidden_size, encoding)
         self.B = self.A[0] if adjacent else other
         tied = {"params": self.A[-1].params} if adjacent else {}
-        normal = {"use_bias": False, "weight_initializer": init.Normal(0.1)}
-        self.W = nn.Dense(num_words, in_units=hidden_size, **normal, **tied)
-        self.H = None if adjacent else nn.Dense(hidden_size, **normal)
+        matrix = {
+            "in_units": hidden_size,
+            "use_bias": False,
+            "weight_initializer": init.Normal(0.1),
+        }
+        self.W = nn.Dense(num_words, **matrix, **tied)
+        self.H = None if adjacent else nn.Dense(hidden_size, **matrix)
         self.attention = Attention(DotProductScore())
 
     def check(self, sentences, story, age, mask, question):
