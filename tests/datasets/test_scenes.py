@@ -65,7 +65,7 @@ def test_a_solver_agrees(seed, relations, grid, colors, shapes, distractors):
         things = made.things[question.picture]
         answer, path = solve(question.text, things)
         assert answer == question.answer
-        assert [divmod(cell, grid) for cell in question.looks] == path
+        assert [divmod(cell, grid) for cell in question.path] == path
         assert len(path) == max(1, relations + 1) == len(set(path))
         assert (
             len({(t.row, t.column) for t in things})
@@ -119,18 +119,18 @@ def test_named_color_direction_and_place_are_independent_of_the_answer(relations
             assert abs(count / total[word] - 0.25) < 4 * (0.25 * 0.75 / total[word]) ** 0.5
     table = onp.zeros((4, 25))
     for q in made.questions:
-        table[list(scenes.COLORS).index(q.answer), q.looks[-1]] += 1
+        table[list(scenes.COLORS).index(q.answer), q.path[-1]] += 1
     expected = table.sum(0) / 4
     statistic = ((table - expected) ** 2 / expected).sum()  # chi-squared, 3 * 24 degrees of freedom
     assert statistic < 72 + 4 * (2 * 72) ** 0.5
 
 
-def test_named_things_are_unique_and_looks_are_neighbours():
+def test_named_things_are_unique_and_paths_go_to_neighbours():
     made = scenes.generate(50, seed=0, relations=2, grid=6)
     for question in made.questions:
         kinds = Counter((t.color, t.shape) for t in made.things[question.picture])
         assert kinds[tuple(question.text.split()[-2:])] == 1
-        for a, b in pairwise(divmod(cell, 6) for cell in question.looks):
+        for a, b in pairwise(divmod(cell, 6) for cell in question.path):
             assert abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1
 
 
