@@ -20,8 +20,7 @@ from d2l_attention.datasets.archives import extract, inside
 
 __all__ = ["extract", "fetch", "folder"]
 TIMEOUT = 30  # seconds without a byte after which an attempt has failed
-ATTEMPTS = 3  # at each address
-PAUSE = 1.0  # seconds before the second attempt, twice as long before the third
+ATTEMPTS, PAUSE = 3, 1.0  # at each address; seconds between the first two, then twice as long
 pooch.get_logger().setLevel("WARNING")  # it would tell of each download
 
 
@@ -103,6 +102,8 @@ def _download(url: str, target: Path, description: str, size: int, progress: boo
 def _save(url: str, target: Path, description: str, size: int, progress: bool) -> None:
     # Without this header, servers may send, and requests would unpack, a .gz file "as gzip".
     options = {"headers": {"Accept-Encoding": "identity"}, "stream": True, "timeout": TIMEOUT}
+    # A redirection has a text too, which would be read, and may have no end.
+    options["hooks"] = {"response": lambda r, **_: r.close() if r.is_redirect else None}
     style = {"unit": "B", "unit_scale": True, "leave": False, "file": sys.stdout}
     try:
         response = requests.get(url, **options)

@@ -42,10 +42,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.path in ("/404", "/503"):
             self.send_error(int(self.path[1:]))
             return
-        if self.path == "/moved":
+        if self.path in ("/moved", "/moved-endless"):
             self.send_response(302)
             self.send_header("Location", "/right")
             self.end_headers()
+            self.send(self.path)
             return
         if self.path in NOWHERE:
             self.send_response(302)
@@ -75,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         # Half of what is right; /cut breaks what its header promised
         elif path in ("/short", "/cut"):
             self.wfile.write(CONTENT[:half])
-        elif path == "/endless":
+        elif path in ("/endless", "/moved-endless"):
             with contextlib.suppress(ConnectionError):  # when the client has had enough
                 while not self.server.may_go_on.is_set():
                     self.wfile.write(CONTENT)
@@ -85,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.may_go_on.wait(timeout=60)
             with contextlib.suppress(ConnectionError):  # the client may have given up
                 self.wfile.write(CONTENT[half:])
-        else:
+        elif path != "/moved":
             self.wfile.write(CONTENT)
 
     def log_message(self, *args):
@@ -148,7 +149,7 @@ def test_progress_can_be_switched_off(server, folder, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("path", ["/moved", "/gzip"])
+@pytest.mark.parametrize("path", ["/moved", "/moved-endless", "/gzip"])
 def test_what_ordinary_servers_do_is_understood(server, folder, path):
     assert fetch(server.url(path)).read_bytes() == CONTENT
 
