@@ -43,6 +43,21 @@ def draw(
     Radius, place, and shade vary; a thing never leaves its cell. Edges are smoothed
     over one pixel.
 
+    Parameters
+    ----------
+    things : tuple of Thing
+    grid, cell : int
+        Cells along a side, and pixels along the side of a cell.
+    noise : float
+        Standard deviation of the pixels' noise, where 1 is the range from black to white.
+    random : numpy.random.RandomState
+        The source of all that varies.
+
+    Raises
+    ------
+    ValueError
+        A thing is of no colour or shape known here, or not on the grid.
+
     >>> ball = Thing(0, 1, "blue", "circle")
     >>> picture = draw((ball,), grid=2, cell=7, noise=0, random=onp.random.RandomState(0))
     >>> "".join(" #"[int(value < 150)] for value in picture[0, 3])

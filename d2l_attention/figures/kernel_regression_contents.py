@@ -20,8 +20,14 @@ KERNELS = {
 
 
 def array(values, name: str) -> numpy.ndarray:
-    """Numbers from any array, as float64 of 12 digits: a last bit that differs between
-    machines has no effect.
+    """Return numbers from any array, MXNet's too, as float64 of 12 digits and of the same shape.
+
+    A last bit that differs between machines has no effect.
+
+    Raises
+    ------
+    TypeError
+        They are not numbers; the message calls them `name`.
     """
     if hasattr(values, "asnumpy"):
         values = values.asnumpy()
@@ -35,8 +41,9 @@ def array(values, name: str) -> numpy.ndarray:
 
 
 def estimate(query, x, y, bandwidth: float, kernel: str) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Queries (m,) -> weights (m, n), zero where no point is near, and estimates (m,),
-    NaN there.
+    """Return the weights (m, n) and estimates (m,) at queries (m,), for points x and y (n,).
+
+    Where no point is near, weights are zero and the estimate is NaN (Nadaraya 1964; Watson 1964).
     """
     # (m, n)
     raw = KERNELS[kernel]((numpy.asarray(query, dtype="float64")[:, None] - x) / bandwidth)
@@ -82,8 +89,12 @@ def _truth(truth, low: float, high: float) -> list[tuple[float, float | None]] |
 
 
 def describe(points, truth, query: float, bandwidth: float, kernel: str) -> dict:
-    """Everything that both pictures need, in the form that goes into the page as
-    JSON.
+    """Return all that both pictures need, in the form that goes into the page as JSON.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `truth` is no function of an array, or finite nowhere.
     """
     x, y = points
     low, high = _padded([*x, query], x)
