@@ -24,7 +24,7 @@ once, on `import d2l_attention`, before anything else:
 
 import contextlib
 import functools
-import importlib.metadata
+import importlib
 import sys
 import threading
 import types
@@ -34,10 +34,17 @@ import numpy as onp
 
 from d2l_attention.backend.cuda import cuda_build, load_cuda_libraries
 
+
+def _gone(name: str):
+    def gone(*args, **kwargs):
+        raise NotImplementedError(f"numpy.{name} was removed in NumPy 1.20: use numpy-financial")
+
+    return gone
+
+
 # What MXNet 1.9.1 looks up in NumPy while it is imported and current NumPy no longer
 # has. Real values where one exists; a financial function (moved to numpy-financial in
 # 2019) gets a stub that says so.
-_FINANCE = ("mirr", "npv", "pmt", "ppmt", "pv", "rate")
 LENT_NAMES = {
     "PZERO": 0.0,
     "NZERO": -0.0,
@@ -54,7 +61,7 @@ LENT_NAMES = {
     "trapz": getattr(onp, "trapezoid", None) or getattr(onp, "trapz", None),
     "msort": functools.partial(onp.sort, axis=0),
     "bool": bool,
-}
+} | {name: _gone(name) for name in ("mirr", "npv", "pmt", "ppmt", "pv", "rate")}
 # What MXNet's modules still look up after the import: module -> (its name for NumPy,
 # old names it uses).
 PRIVATE_NAMES = {
@@ -137,22 +144,14 @@ def _lent_names() -> Iterator[None]:
     """Lend NumPy the names in `LENT_NAMES` that it lacks; take them away again at the
     end.
     """
-    names = LENT_NAMES | {name: _gone(name) for name in _FINANCE}
-    missing = [name for name in names if name not in vars(onp)]
+    missing = [name for name in LENT_NAMES if name not in vars(onp)]
     for name in missing:
-        setattr(onp, name, names[name])
+        setattr(onp, name, LENT_NAMES[name])
     try:
         yield
     finally:
         for name in missing:
             delattr(onp, name)
-
-
-def _gone(name: str):
-    def gone(*args, **kwargs):
-        raise NotImplementedError(f"numpy.{name} was removed in NumPy 1.20: use numpy-financial")
-
-    return gone
 
 
 @contextlib.contextmanager
@@ -197,8 +196,9 @@ def _patch_mxnet() -> None:
     for name in TEXT_MODULES:
         sys.modules[name].str = _AttributeText
     parameter = sys.modules["mxnet"].gluon.Parameter
-    if not hasattr(parameter._load_init, "__wrapped__"):
-        parameter._load_init = _loads_np_arrays(parameter._load_init)
+    load_init = parameter._load_init  # noqa: SLF001  (there is no public place to mend)
+    if not hasattr(load_init, "__wrapped__"):
+        parameter._load_init = _loads_np_arrays(load_init)  # noqa: SLF001
 
 
 def _loads_np_arrays(load_init: Callable) -> Callable:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as onp
 
-from d2l_attention.datasets import cache
+from d2l_attention.datasets.needed import fetch_all
 
 URLS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -72,8 +72,8 @@ def load(split: str, *, progress: bool = True) -> tuple[onp.ndarray, onp.ndarray
     """
     if split not in PREFIXES:
         raise ValueError(f"split must be train or test, got {split!r}")
-    images = _fetch(f"{PREFIXES[split]}-images-idx3", progress)
-    labels = _fetch(f"{PREFIXES[split]}-labels-idx1", progress)
+    parts = [_file(f"{PREFIXES[split]}-{part}") for part in ("images-idx3", "labels-idx1")]
+    images, labels = map(read_idx, fetch_all(parts, progress=progress))
     if labels.ndim != 1 or labels.max(initial=0) > 9 or images.shape != (len(labels), 28, 28):
         raise ValueError(
             f"MNIST's {split} files do not fit: images {images.shape}, labels {labels.shape}"
@@ -81,13 +81,22 @@ def load(split: str, *, progress: bool = True) -> tuple[onp.ndarray, onp.ndarray
     return images, labels
 
 
-def _fetch(name: str, progress: bool) -> onp.ndarray:
+def require(*, progress: bool = True) -> None:
+    """Find, or download, and check both splits: before hours of computing, not after.
+
+    Raises
+    ------
+    ValueError, ConnectionError
+        As for `load`; the message names all files that are missing.
+    """
+    fetch_all(map(_file, FILES), progress=progress)
+
+
+def _file(name: str) -> dict:
     size, sha256 = FILES[name]
     file_name = f"{name}-ubyte.gz"
     urls = [url + file_name for url in URLS]
-    return read_idx(
-        cache.fetch("mnist", file_name, urls=urls, sha256=sha256, size=size, progress=progress)
-    )
+    return {"name": "mnist", "file_name": file_name, "urls": urls, "sha256": sha256, "size": size}
 
 
 def read_idx(path: Path) -> onp.ndarray:

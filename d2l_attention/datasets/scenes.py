@@ -15,15 +15,14 @@ Neither half of the task gives the answer away:
 - the colour of the thing that a picture's questions name is the answer's, shifted
   around the circle of colours by
   the same random step, so each wording has each colour as its answer equally often.
-
-Pixels are drawn, not copied: size, place within the cell, shade and noise differ from
-thing to thing.
 """
 
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as onp
+
+from d2l_attention.datasets.scene_drawing import COLORS, SHAPES, Thing, draw
 
 __all__ = [
     "COLORS",
@@ -36,49 +35,15 @@ __all__ = [
     "generate",
 ]
 
-# Colour-blind readers can tell these apart (after Okabe and Ito, 2008), in this order
-# of preference.
-COLORS = {
-    "red": (0.84, 0.25, 0.0),
-    "blue": (0.0, 0.37, 0.75),
-    "yellow": (0.94, 0.86, 0.2),
-    "green": (0.0, 0.6, 0.4),
-    "pink": (0.85, 0.5, 0.7),
-    "black": (0.1, 0.1, 0.1),
-}
-SHAPES = ("square", "circle", "triangle", "cross")
 RELATIONS = {
     "left of": (0, -1),
     "right of": (0, 1),
     "above": (-1, 0),
     "below": (1, 0),
 }  # (rows, columns)
-NUMBERS = (
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-)
-PAPER = 0.93  # the background's grey
+NUMBERS = ("one", "two", "three", "four", "five", "six")
+NUMBERS += ("seven", "eight", "nine", "ten", "eleven", "twelve")
 ATTEMPTS = 1000  # at laying out one picture
-
-
-@dataclass(frozen=True)
-class Thing:
-    """A shape of some colour in a cell of the grid; rows and columns count from 0 at the top left."""
-
-    row: int
-    column: int
-    color: str
-    shape: str
 
 
 @dataclass(frozen=True)
@@ -135,10 +100,7 @@ class Scenes:
         )
         for cells, scene in zip(found, self.things, strict=True):
             for thing in scene:
-                color, shape = (
-                    list(COLORS).index(thing.color),
-                    SHAPES.index(thing.shape),
-                )
+                color, shape = list(COLORS).index(thing.color), SHAPES.index(thing.shape)
                 cells[thing.row, thing.column, [color, len(COLORS) + shape]] = 1
         kept = [*range(colors), *range(len(COLORS), len(COLORS) + shapes)]
         return found[..., kept].reshape(len(found), -1, len(kept))
@@ -210,15 +172,8 @@ def generate(
         answers = random.permutation(colors)[:questions]
         more = least if least == most else random.randint(least, most + 1)
         paths = _place(random, grid, questions, relations, more)
-        scene, texts = _fill(
-            random,
-            paths,
-            [palette[a] for a in answers],
-            palette,
-            kinds,
-            relations,
-            grid,
-        )
+        colored = [palette[a] for a in answers]
+        scene, texts = _fill(random, paths, colored, palette, kinds, relations, grid)
         pictures[number] = draw(scene, grid=grid, cell=cell, noise=noise, random=random)
         things.append(scene)
         asked += [Question(number, *one) for one in texts]
@@ -315,10 +270,8 @@ def _fill(
 def _other(random, named, palette, kinds, color) -> tuple[str, str]:
     """A kind of thing that no question names, of the given colour if there is one."""
     while True:
-        kind = (
-            color or palette[random.randint(len(palette))],
-            kinds[random.randint(len(kinds))],
-        )
+        chosen = color or palette[random.randint(len(palette))]
+        kind = chosen, kinds[random.randint(len(kinds))]
         if kind not in named:
             return kind
 
@@ -332,54 +285,3 @@ def _ask(path, named) -> str:
     steps = [words[b[0] - a[0], b[1] - a[1]] for a, b in pairwise(path)]
     chain = " the shape ".join(reversed(steps))
     return f"what color is the shape {chain} the {named[0]} {named[1]}"
-
-
-# ------------------------------------------------------------------------------- pixels
-def draw(
-    things: tuple[Thing, ...],
-    *,
-    grid: int,
-    cell: int,
-    noise: float,
-    random: onp.random.RandomState,
-) -> onp.ndarray:
-    """Draw things on grey paper: (3, grid * cell, grid * cell), uint8.
-
-    Radius, place, and shade vary; a thing never leaves its cell. Edges are smoothed
-    over one pixel.
-
-    >>> ball = Thing(0, 1, "blue", "circle")
-    >>> picture = draw((ball,), grid=2, cell=7, noise=0, random=onp.random.RandomState(0))
-    >>> "".join(" #"[int(value < 150)] for value in picture[0, 3])
-    '        ######'
-    """
-    canvas = onp.full((3, grid * cell, grid * cell), PAPER)
-    for thing in things:
-        known = thing.color in COLORS and thing.shape in SHAPES
-        if not (known and 0 <= thing.row < grid and 0 <= thing.column < grid):
-            raise ValueError(f"things must be drawable on the grid, got {thing}")
-        ink = onp.clip(onp.array(COLORS[thing.color]) + random.uniform(-0.06, 0.06, size=3), 0, 1)
-        radius = random.uniform(0.34, 0.42) * cell
-        slack = cell / 2 - radius
-        center = cell / 2 + random.uniform(-slack, slack, size=2)
-        y, x = (onp.arange(cell) + 0.5 - place for place in center)
-        cover = onp.clip(0.5 - _outside(thing.shape, x[None, :], y[:, None], radius), 0, 1)
-        rows = slice(thing.row * cell, (thing.row + 1) * cell)
-        columns = slice(thing.column * cell, (thing.column + 1) * cell)
-        patch = canvas[:, rows, columns]
-        canvas[:, rows, columns] = patch + cover * (ink[:, None, None] - patch)
-    canvas += noise * random.normal(size=canvas.shape)
-    return (onp.clip(canvas, 0, 1) * 255).round().astype("uint8")
-
-
-def _outside(shape: str, x: onp.ndarray, y: onp.ndarray, radius: float) -> onp.ndarray:
-    """How far a point is outside of a shape, in pixels; negative inside. y points down."""
-    if shape == "circle":
-        return onp.hypot(x, y) - radius
-    if shape == "square":
-        return onp.maximum(abs(x), abs(y)) - 0.85 * radius
-    if shape == "cross":
-        thin, wide = onp.minimum(abs(x), abs(y)), onp.maximum(abs(x), abs(y))
-        return onp.maximum(thin - 0.3 * radius, wide - radius)
-    y = y - 0.25 * radius  # an upright triangle, moved down so that its box is centred
-    return onp.maximum(y - 0.6 * radius, abs(x) * 0.866 - y * 0.5 - 0.6 * radius)

@@ -10,14 +10,17 @@ their two larger training sets are not offered, as no sums of them are known to 
 """
 
 import io
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as onp
+from numpy.lib import format as npy
 
-from d2l_attention.datasets import cache
+from d2l_attention.datasets.needed import fetch_all
 
-__all__ = ["SPLITS", "Question", "Shapes", "load"]
+__all__ = ["SPLITS", "Question", "Shapes", "load", "require"]
 
 COMMIT = "ccbca1c623f3e208e7cde8d57b00e32dfb7c3c14"
 URL = f"https://raw.githubusercontent.com/ronghanghu/n2nmn/{COMMIT}/exp_shapes/shapes_dataset/"
@@ -138,11 +141,9 @@ def load(split: str, *, progress: bool = True) -> Shapes:
         The files are neither in the cache nor to be had; the message says which to put
         where.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-    paths = {kind: _fetch(f"{SPLITS[split]}.{kind}", progress) for kind in ("input.npy", *LINES)}
-    pictures = read_pictures(paths["input.npy"])
-    texts, layouts, answers = (paths[kind].read_text("ascii").splitlines() for kind in LINES)
+    first, *rest = fetch_all(_files(split), progress=progress)
+    pictures = read_pictures(first)
+    texts, layouts, answers = (path.read_text("ascii").splitlines() for path in rest)
     if not len(pictures) == len(texts) == len(layouts) == len(answers):
         counts = [len(pictures), len(texts), len(layouts), len(answers)]
         raise ValueError(f"the files of {split!r} do not fit each other: {counts} examples")
@@ -152,16 +153,32 @@ def load(split: str, *, progress: bool = True) -> Shapes:
     return Shapes(pictures, tuple(Question(number, *row) for number, row in enumerate(rows)))
 
 
-def _fetch(name: str, progress: bool) -> Path:
-    size, sha256 = FILES[name]
-    return cache.fetch(
-        "shapes-vqa",
-        name,
-        urls=[URL + name],
-        sha256=sha256,
-        size=size,
-        progress=progress,
-    )
+def require(splits: Iterable[str] = tuple(SPLITS), *, progress: bool = True) -> None:
+    """Find, or download, and check some splits: before hours of computing, not after.
+
+    Parameters
+    ----------
+    splits : iterable of str
+        As for `load`; all unless given.
+
+    Raises
+    ------
+    ValueError, ConnectionError
+        As for `load`; the message names all files that are missing.
+    """
+    fetch_all([file for split in splits for file in _files(split)], progress=progress)
+
+
+def _files(split: str) -> list[dict]:
+    """What `cache.fetch` needs to know of a split's files: the pictures, then `LINES`."""
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+    names = [f"{SPLITS[split]}.{kind}" for kind in ("input.npy", *LINES)]
+    return [
+        {"name": "shapes-vqa", "file_name": name, "urls": [URL + name]}
+        | dict(zip(("size", "sha256"), FILES[name], strict=True))
+        for name in names
+    ]
 
 
 def read_pictures(path: Path) -> onp.ndarray:
@@ -175,18 +192,19 @@ def read_pictures(path: Path) -> onp.ndarray:
     ValueError
         It is not a plain .npy file of this shape; pickled objects are never loaded.
     """
+    content = io.BytesIO(Path(path).read_bytes())
     try:
-        array = onp.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        version = npy.read_magic(content)
+        shape, by_column, dtype = npy.read_array_header_1_0(content)
+    except Exception as error:  # Python's tokenizer reads the header, and raises all kinds of them
         raise ValueError(f"{path} is not a plain .npy file: {error}") from error
-    if (
-        not isinstance(array, onp.ndarray)
-        or array.dtype != "uint8"
-        or array.shape[1:] != (SIDE, SIDE, 3)
-    ):
-        found = (
-            getattr(array, "shape", None),
-            str(getattr(array, "dtype", type(array).__name__)),
+    if version != (1, 0) or by_column or dtype != "uint8" or shape[1:] != (SIDE, SIDE, 3):
+        raise ValueError(
+            f"{path} must hold uint8 of shape (N, {SIDE}, {SIDE}, 3), row by row, in version 1.0 "
+            f"of the format, got {dtype} of shape {shape}"
         )
-        raise ValueError(f"{path} must hold uint8 of shape (N, {SIDE}, {SIDE}, 3), got {found}")
+    pixels = content.read()
+    if len(pixels) != math.prod(shape):
+        raise ValueError(f"{path} must hold {math.prod(shape)} pixels, and holds {len(pixels)}")
+    array = onp.frombuffer(pixels, "uint8").reshape(shape)
     return onp.ascontiguousarray(array[..., ::-1].transpose(0, 3, 1, 2))

@@ -82,7 +82,7 @@ def save_results(
         added.
     minutes, seeds, data, device : float, list of int, str, str
         Wall time of this execution, its seeds, the data set and
-        `runtime.describe_device`'s sentence.
+        `devices.describe_device`'s sentence.
     runs : Runs, optional
         The runs that the metrics come from. Then the date is that of the newest run,
         the minutes of reused runs are added, the file says how many runs there are, how

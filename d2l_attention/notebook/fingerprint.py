@@ -13,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from d2l_attention.notebook import experiment as scale
+from d2l_attention.notebook import experiment
 
 PACKAGE = Path(__file__).resolve().parents[1]
 PROSE_IN = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -25,7 +25,7 @@ def fingerprint(device: str, *asked) -> str:
     Parameters
     ----------
     device : str
-        `runtime.describe_device`'s sentence.
+        `devices.describe_device`'s sentence.
     asked : numbers, strings, lists or dicts of them
         What tells this run from the system's others.
 
@@ -34,7 +34,7 @@ def fingerprint(device: str, *asked) -> str:
     TypeError
         What is asked for is not plain, so that another execution could not repeat it.
     """
-    versions = scale.versions()
+    versions = experiment.versions()
     versions["python"] = versions["python"].rpartition(".")[0]  # 3.12 of 3.12.1
     everything = [device, versions, package_code(), notebook_code(), asked]
     return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()

@@ -1,11 +1,6 @@
-"""One Matplotlib style for the book, and the plots that it repeats. Importing this
-module sets the style.
+"""The plots that the book repeats. Importing this module sets the book's style (`notebook.style`).
 
-Figures stand on a white card. No grey can carry the text of a transparent figure in
-both of the book's themes: a contrast of 4.5 needs a luminance below 0.183 on white
-(#ffffff) and above 0.202 on dark (#121212). They are 4.8 inches wide with 11-point
-text, so that the text is still 11 pixels high on a phone, where a figure is shrunk to
-350 pixels. Set the width of a figure of your own to at most that.
+Each plot draws on `ax`, or else on Matplotlib's current axes, and returns them.
 """
 
 import math
@@ -13,54 +8,29 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as onp
-from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from scipy import stats
 
+from d2l_attention.notebook.style import COLOR_MAP, COLORS, LINE_STYLES, STYLE, use_style
 from d2l_attention.training import History
 
-# The darker colours of Okabe and Ito (2008): colour-blind readers tell them apart, and
-# each has a contrast of at least 3 with the white card, as lines need. Line styles tell
-# them apart in grey-scale print.
-COLORS = {
-    "blue": "#0072b2",
-    "vermilion": "#d55e00",
-    "green": "#009e73",
-    "black": "#000000",
-    "purple": "#cc79a7",
-}
-LINE_STYLES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
-# Perceptually uniform; in grey, too, it falls steadily from pale (no weight) to black
-# (the largest). Pale is not the card's white, so that a matrix of zeros is still seen.
-COLOR_MAP = "magma_r"
+__all__ = [
+    "COLORS",
+    "COLOR_MAP",
+    "LINE_STYLES",
+    "STYLE",
+    "band",
+    "diagram",
+    "heat_map",
+    "learning_curves",
+    "power_law",
+    "use_style",
+]
+
 # Labels that a heat map's side has room for at phone width
 MOST_WORDS, MOST_NUMBERS = (12, 6)
-
-STYLE = {
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.prop_cycle": cycler(color=COLORS.values()) + cycler(linestyle=LINE_STYLES),
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": "medium",
-    "figure.constrained_layout.use": True,
-    "figure.dpi": 120,
-    "figure.facecolor": "white",
-    "figure.figsize": (4.8, 3.2),
-    "font.size": 11,
-    "grid.color": "#e0e0e0",
-    "image.cmap": COLOR_MAP,
-    "legend.fontsize": 10,
-    "legend.frameon": False,
-    "lines.linewidth": 2,
-    "savefig.facecolor": "white",
-}
-
-
-def use_style() -> None:
-    """Set the book's style for every figure from here on."""
-    plt.rcParams.update(STYLE)
+MIDDLE = {"ha": "center", "va": "center"}
 
 
 def heat_map(
@@ -174,36 +144,27 @@ def diagram(
             raise ValueError(f"arrows must join boxes, and there is no box {name!r}")
     ax = plt.gca() if ax is None else ax
     frame = {"boxstyle": "round,pad=0.4", "fc": "white", "ec": COLORS["blue"]}
-    middle = {"ha": "center", "va": "center"}
     drawn = {
-        name: ax.text(x, y, text, bbox=frame, **middle) for name, (x, y, text) in boxes.items()
+        name: ax.text(x, y, text, bbox=frame, **MIDDLE) for name, (x, y, text) in boxes.items()
     }
     ax.set_axis_off()
     x, y = onp.array([place for *place, _ in boxes.values()]).T
-    ax.set(
-        xlim=(x.min() - 0.5, x.max() + 0.5),
-        ylim=(y.min() - 0.5, y.max() + 0.5),
-    )
+    ax.set(xlim=(x.min() - 0.5, x.max() + 0.5), ylim=(y.min() - 0.5, y.max() + 0.5))
     ax.figure.canvas.draw()  # only now do the boxes know how large they are
     for start, end, text in arrows:
-        ends = [onp.array(boxes[name][:2], float) for name in (start, end)]
-        ax.annotate(
-            "",
-            ends[1],
-            ends[0],
-            arrowprops={
-                "arrowstyle": "-|>",
-                "patchA": drawn[start].get_bbox_patch(),
-                "patchB": drawn[end].get_bbox_patch(),
-                "fc": "black",
-            },
-        )
-        beside = {"ha": "left", "va": "center", "xytext": (6, 0)}  # an upright arrow
-        across = middle | {"xytext": (0, 0), "backgroundcolor": "white"}
-        style = beside if ends[0][0] == ends[1][0] else across
-        center = onp.mean(ends, axis=0)
-        ax.annotate(text, center, textcoords="offset points", **style)
+        _arrow(ax, drawn[start], drawn[end], text)
     return ax
+
+
+def _arrow(ax: Axes, start: Text, end: Text, text: str) -> None:
+    """Draw an arrow from box to box, and a text across it, or beside it if it is upright."""
+    ends = [onp.array(box.get_position(), float) for box in (start, end)]
+    frames = {"patchA": start.get_bbox_patch(), "patchB": end.get_bbox_patch()}
+    ax.annotate("", ends[1], ends[0], arrowprops={"arrowstyle": "-|>", "fc": "black"} | frames)
+    beside = {"ha": "left", "va": "center", "xytext": (6, 0)}
+    across = MIDDLE | {"xytext": (0, 0), "backgroundcolor": "white"}
+    style = beside if ends[0][0] == ends[1][0] else across
+    ax.annotate(text, onp.mean(ends, axis=0), textcoords="offset points", **style)
 
 
 def band(
@@ -305,14 +266,8 @@ def learning_curves(
         (line,) = ax.plot(histories[0]["epoch"][:shortest], mean, label=name)
         if len(histories) > 1:
             for history in histories:
-                ax.plot(
-                    history["epoch"],
-                    history[name],
-                    color=line.get_color(),
-                    linestyle="-",
-                    lw=0.7,
-                    alpha=0.6,
-                )
+                thin = {"color": line.get_color(), "linestyle": "-", "lw": 0.7, "alpha": 0.6}
+                ax.plot(history["epoch"], history[name], **thin)
     ax.set(**{"xlabel": "epoch", "ylabel": " and ".join(names)} | labels)
     if len(names) > 1:
         ax.legend()
@@ -321,6 +276,3 @@ def learning_curves(
 
 def _numpy(array) -> onp.ndarray:
     return array.asnumpy() if hasattr(array, "asnumpy") else onp.asarray(array)
-
-
-use_style()

@@ -9,7 +9,7 @@ anew, remove the folder. One file a run, and not a line
 in a common one, so that processes cannot disturb each other and damage stays where it
 is.
 
-What is published is another thing: `scale.save_results` writes the runs of one execution
+What is published is another thing: `experiment.save_results` writes the runs of one execution
 to `results/NAME.runs.jsonl`, the record of what stands in `results/NAME.json`, and says
 how many of them were reused. Nothing reads that record in order to save a run.
 """
@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from d2l_attention.backend.devices import describe_device
-from d2l_attention.notebook import experiment as scale
+from d2l_attention.notebook import experiment
 from d2l_attention.notebook.fingerprint import fingerprint, package_code
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,11 +76,11 @@ class Runs:
     """
 
     def __init__(self, name: str, *, device):
-        self.name, self.device = scale.plain_name(name), describe_device(device)
+        self.name, self.device = experiment.plain_name(name), describe_device(device)
         self.records: dict[str, dict] = {}
         self.reused: list[str] = []
         self._arguments: dict[str, tuple] = {}
-        if scale.SCALE == "paper":  # fails now, and not after the first hour
+        if experiment.SCALE == "paper":  # fails now, and not after the first hour
             (folder() / name).mkdir(parents=True, exist_ok=True)
 
     def measure(self, key: str, run: Callable[..., Mapping], *arguments) -> dict:
@@ -134,14 +134,14 @@ class Runs:
         return dict(zip(STAMP, stamp, strict=True)) | numbers
 
     def _report(self, key: str) -> None:
-        if scale.SCALE == "paper":
+        if experiment.SCALE == "paper":
             minutes, date = self.records[key]["minutes"], self.records[key]["date"]
             how = f"reused from {date}" if key in self.reused else "measured"
             print(f"{self.name}, {key}: {how}, {minutes:.1f} minutes", flush=True)
 
     def _path(self, key: str, asked: str) -> Path | None:
         """Where the run is kept; None at quick scale, at which none is."""
-        if scale.SCALE == "quick":
+        if experiment.SCALE == "quick":
             return None
         readable = re.sub(r"\W+", "_", key)[:80]
         return folder() / self.name / f"{readable}.{asked[:16]}.json"
@@ -150,7 +150,7 @@ class Runs:
 def _keep(path: Path | None, asked: str, record: dict) -> None:
     if path:
         text = json.dumps({"fingerprint": asked, "record": record})
-        scale.write_whole(path, text + "\n")
+        experiment.write_whole(path, text + "\n")
 
 
 def _load(path: Path | None, key: str, asked: str) -> dict | None:

@@ -39,13 +39,7 @@ GOALS = {
 }
 BIGGER = r"Is the ([\w ]+?) bigger than the ([\w ]+?)\?"
 FITS = r"Does the ([\w ]+?) fit in the ([\w ]+?)\?"
-SINGULAR = {
-    "mice": "mouse",
-    "wolves": "wolf",
-    "sheep": "sheep",
-    "geese": "goose",
-    "foxes": "fox",
-}
+SINGULAR = {"mice": "mouse", "wolves": "wolf", "sheep": "sheep", "geese": "goose", "foxes": "fox"}
 NUMBERS = ("none", "one", "two", "three", "four", "five")
 
 
@@ -96,12 +90,7 @@ def places(story):
                 (match[3],),
             )
         elif match := re.fullmatch(r"(\w+) is either in the (\w+) or the (\w+)\.", sentence):
-            people, indices, kind, where = (
-                [match[1]],
-                (index,),
-                "in",
-                (match[2], match[3]),
-            )
+            people, indices, kind, where = ([match[1]], (index,), "in", (match[2], match[3]))
         else:
             continue
         for person in people:
@@ -231,8 +220,7 @@ def where_earlier(story, person, place):
     stays = {}
     for index, sentence in enumerate(story):
         first = re.fullmatch(
-            rf"(?P<when>(?i:{WHEN})) (?P<who>\w+) {GO} to the (?P<where>\w+)\.",
-            sentence,
+            rf"(?P<when>(?i:{WHEN})) (?P<who>\w+) {GO} to the (?P<where>\w+)\.", sentence
         )
         last = re.fullmatch(
             rf"(?P<who>\w+) {GO} to the (?P<where>\w+) (?P<when>{WHEN})\.", sentence

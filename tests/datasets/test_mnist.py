@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import random
 import struct
 
 import numpy as onp
@@ -85,6 +86,23 @@ def test_a_file_that_is_not_whole_gzip_is_refused(path, damage):
     path.write_bytes(damage(gzip.compress(IMAGES)))
     with pytest.raises(ValueError, match="not a whole gzip file"):
         mnist.read_idx(path)
+
+
+def test_changed_bytes_are_refused_or_change_nothing(path):
+    """In the header, which has no sum of its own, and in the compressed file, which has one."""
+    chance, refused = random.Random(0), 0
+    for trial in range(100):
+        header, changed = bytearray(IMAGES), bytearray(gzip.compress(IMAGES))
+        header[chance.randrange(16)] = chance.randrange(256)
+        changed[chance.randrange(len(changed))] = chance.randrange(256)
+        path.write_bytes(gzip.compress(bytes(header)) if trial % 2 else changed)
+        try:
+            found = mnist.read_idx(path)
+        except ValueError:
+            refused += 1
+        else:
+            assert idx(found) == (header if trial % 2 else IMAGES)
+    assert refused > 80
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2l_attention.datasets import scenes
+from d2l_attention.datasets import scene_drawing, scenes
 
 VALID = {"grid": 6, "colors": 4, "shapes": 3, "distractors": 4}
 
@@ -65,7 +65,7 @@ def test_a_solver_agrees(seed, relations, grid, colors, shapes, distractors):
         things = made.things[question.picture]
         answer, path = solve(question.text, things)
         assert answer == question.answer
-        assert [divmod(cell, grid) for cell in question.looks] == path
+        assert [divmod(cell, grid) for cell in question.path] == path
         assert len(path) == max(1, relations + 1) == len(set(path))
         assert (
             len({(t.row, t.column) for t in things})
@@ -119,18 +119,18 @@ def test_named_color_direction_and_place_are_independent_of_the_answer(relations
             assert abs(count / total[word] - 0.25) < 4 * (0.25 * 0.75 / total[word]) ** 0.5
     table = onp.zeros((4, 25))
     for q in made.questions:
-        table[list(scenes.COLORS).index(q.answer), q.looks[-1]] += 1
+        table[list(scenes.COLORS).index(q.answer), q.path[-1]] += 1
     expected = table.sum(0) / 4
     statistic = ((table - expected) ** 2 / expected).sum()  # chi-squared, 3 * 24 degrees of freedom
     assert statistic < 72 + 4 * (2 * 72) ** 0.5
 
 
-def test_named_things_are_unique_and_looks_are_neighbours():
+def test_named_things_are_unique_and_paths_go_to_neighbours():
     made = scenes.generate(50, seed=0, relations=2, grid=6)
     for question in made.questions:
         kinds = Counter((t.color, t.shape) for t in made.things[question.picture])
         assert kinds[tuple(question.text.split()[-2:])] == 1
-        for a, b in pairwise(divmod(cell, 6) for cell in question.looks):
+        for a, b in pairwise(divmod(cell, 6) for cell in question.path):
             assert abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1
 
 
@@ -158,7 +158,7 @@ def test_noise_is_as_strong_as_it_is_set():
     lighter = []
     for noise in (0.0, 0.01, 0.02):
         pictures = scenes.generate(20, seed=0, noise=noise, distractors=0).pictures
-        off = pictures / 255.0 - scenes.PAPER
+        off = pictures / 255.0 - scene_drawing.PAPER
         lighter.append(onp.quantile(off, 0.75))
     assert abs(lighter[0]) < 0.003 and 0.003 < lighter[1] < 0.01
     assert lighter[2] / lighter[1] == pytest.approx(2, rel=0.25)
@@ -167,7 +167,7 @@ def test_noise_is_as_strong_as_it_is_set():
 def nearest(patch: onp.ndarray) -> str:
     """The colour of a cell by the mean of its most colourful pixels; "" if it is empty paper."""
     pixels = patch.reshape(3, -1).T / 255.0
-    far = abs(pixels - scenes.PAPER).sum(1)
+    far = abs(pixels - scene_drawing.PAPER).sum(1)
     if onp.sort(far)[-6] < 0.3:
         return ""
     ink = pixels[onp.argsort(-far)[:6]].mean(0)
@@ -192,7 +192,7 @@ def drawn(shape, row=1, column=1, seed=0, noise=0.0):
 
 @pytest.mark.parametrize("shape", scenes.SHAPES)
 def test_a_thing_stays_in_its_cell(shape):
-    paper = round(scenes.PAPER * 255)
+    paper = round(scene_drawing.PAPER * 255)
     for seed in range(20):
         picture = drawn(shape, seed=seed)
         assert (picture[:, 10:20, 10:20] < 100).sum() > 3 * 10

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import random
 
 import numpy as onp
 import pytest
@@ -151,18 +152,37 @@ def test_a_split_is_its_pictures_and_its_questions(own_files, capsys):
         ({"input_npy": npy(PICTURES[:1])}, "do not fit each other"),
         ({"input_npy": npy(PICTURES[:, :29])}, "must hold uint8"),
         ({"input_npy": npy(PICTURES.astype("int16"))}, "must hold uint8"),
-        (
-            {"input_npy": npy(onp.array([{}], object), allow_pickle=True)},
-            "not a plain .npy file",
-        ),
-        ({"input_npy": npy(PICTURES)[:-5]}, "not a plain .npy file"),
+        ({"input_npy": npy(onp.array([{}], object), allow_pickle=True)}, "must hold uint8"),
+        ({"input_npy": npy(onp.asfortranarray(PICTURES))}, "must hold uint8 .* row by row"),
+        ({"input_npy": npy(PICTURES)[:-5]}, "must hold 5400 pixels, and holds 5395"),
+        ({"input_npy": npy(PICTURES) + b"\0"}, "must hold 5400 pixels, and holds 5401"),
         ({"input_npy": b"PK"}, "not a plain .npy file"),
+        ({"input_npy": npy(PICTURES).replace(b"}", b"(")}, "not a plain .npy file"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(own_files, change, message):
     own_files(**change)
     with pytest.raises(ValueError, match=message):
         shapes.load("tiny")
+
+
+@pytest.mark.filterwarnings("ignore")  # of headers that Python reads and does not like
+def test_a_header_with_changed_bytes_is_refused_or_changes_nothing(tmp_path):
+    chance, refused = random.Random(0), 0
+    (tmp_path / "whole.npy").write_bytes(npy(PICTURES))
+    expected = shapes.read_pictures(tmp_path / "whole.npy")
+    for _ in range(100):
+        content = bytearray(npy(PICTURES))
+        for place in chance.sample(range(80), 2):
+            content[place] = chance.choice([*b"(){}[]'\":,#\\\n019", chance.randrange(256)])
+        (tmp_path / "changed.npy").write_bytes(content)
+        try:
+            found = shapes.read_pictures(tmp_path / "changed.npy")
+        except ValueError:
+            refused += 1
+        else:
+            onp.testing.assert_array_equal(found, expected)
+    assert refused > 80
 
 
 def test_another_file_is_refused(tmp_path, monkeypatch):

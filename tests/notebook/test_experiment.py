@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from d2l_attention.notebook import experiment as scale
+from d2l_attention.notebook import experiment
 
 METRICS = {"mse": {"values": [1.0, 2.0, 3.0], "paper": 1.5, "unit": "1"}}
 RUN = {
@@ -25,8 +25,8 @@ RUN = {
 
 @pytest.fixture
 def paper(monkeypatch, tmp_path):
-    monkeypatch.setattr(scale, "SCALE", "paper")
-    monkeypatch.setattr(scale, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(experiment, "SCALE", "paper")
+    monkeypatch.setattr(experiment, "RESULTS", tmp_path / "results")
     return tmp_path / "results"
 
 
@@ -37,33 +37,35 @@ def test_the_environment_sets_the_scale(monkeypatch, value, expected):
     monkeypatch.delenv("D2L_ATTENTION_SCALE", raising=False)
     if value is not None:
         monkeypatch.setenv("D2L_ATTENTION_SCALE", value)
-    assert scale._read_scale() == expected
+    monkeypatch.setattr(experiment, "SCALE", experiment.SCALE)  # as it was, afterwards
+    importlib.reload(experiment)
+    assert expected == experiment.SCALE
 
 
 @pytest.mark.parametrize("value", ["", "Paper", "full"])
 def test_another_scale_is_refused_on_import(monkeypatch, value):
     monkeypatch.setenv("D2L_ATTENTION_SCALE", value)
     with pytest.raises(ValueError, match="quick or paper"):
-        importlib.reload(scale)
+        importlib.reload(experiment)
 
 
 @pytest.mark.parametrize("name, epochs", [("quick", 2), ("paper", 100)])
 def test_choose_picks_the_settings_of_the_scale(monkeypatch, capsys, name, epochs):
-    monkeypatch.setattr(scale, "SCALE", name)
-    settings = scale.choose(quick={"epochs": 2}, paper={"epochs": 100})
+    monkeypatch.setattr(experiment, "SCALE", name)
+    settings = experiment.choose(quick={"epochs": 2}, paper={"epochs": 100})
     assert vars(settings) == {"epochs": epochs}
     assert capsys.readouterr() == ("", "")
 
 
 def test_choose_refuses_settings_with_different_names():
     with pytest.raises(ValueError, match="batch, width"):
-        scale.choose(quick={"epochs": 2, "batch": 1}, paper={"epochs": 3, "width": 1})
+        experiment.choose(quick={"epochs": 2, "batch": 1}, paper={"epochs": 3, "width": 1})
 
 
 def test_results_are_written_in_the_book_s_schema_and_read_back(paper):
-    path = scale.save_results("kernel_regression", METRICS, **RUN)
+    path = experiment.save_results("kernel_regression", METRICS, **RUN)
     assert path == paper / "kernel_regression.json"
-    result = scale.load_results("kernel_regression")
+    result = experiment.load_results("kernel_regression")
     assert list(result) == [
         "name",
         "date",
@@ -95,15 +97,17 @@ def test_results_are_written_in_the_book_s_schema_and_read_back(paper):
 
 
 def test_a_single_value_has_no_spread(paper):
-    scale.save_results("x", {"count": {"values": [7], "paper": None, "unit": "parameters"}}, **RUN)
-    assert scale.load_results("x")["metrics"]["count"]["std"] is None
+    experiment.save_results(
+        "x", {"count": {"values": [7], "paper": None, "unit": "parameters"}}, **RUN
+    )
+    assert experiment.load_results("x")["metrics"]["count"]["std"] is None
 
 
 def test_mxnet_and_numpy_numbers_are_plain_numbers_in_the_file(paper):
     from mxnet import np
 
     values = [np.array(0.5), np.array(0.25).asnumpy()[()], 1]
-    scale.save_results("x", {"mse": {"values": values, "paper": None, "unit": "1"}}, **RUN)
+    experiment.save_results("x", {"mse": {"values": values, "paper": None, "unit": "1"}}, **RUN)
     assert json.loads((paper / "x.json").read_text())["metrics"]["mse"]["values"] == [
         0.5,
         0.25,
@@ -112,12 +116,12 @@ def test_mxnet_and_numpy_numbers_are_plain_numbers_in_the_file(paper):
 
 
 def test_quick_runs_write_nothing_but_check_all_the_same(monkeypatch, tmp_path):
-    monkeypatch.setattr(scale, "SCALE", "quick")
-    monkeypatch.setattr(scale, "RESULTS", tmp_path)
-    assert scale.save_results("x", METRICS, **RUN) is None
+    monkeypatch.setattr(experiment, "SCALE", "quick")
+    monkeypatch.setattr(experiment, "RESULTS", tmp_path)
+    assert experiment.save_results("x", METRICS, **RUN) is None
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ValueError, match="name"):
-        scale.save_results("../x", METRICS, **RUN)
+        experiment.save_results("../x", METRICS, **RUN)
 
 
 @pytest.mark.parametrize(
@@ -152,13 +156,13 @@ def test_quick_runs_write_nothing_but_check_all_the_same(monkeypatch, tmp_path):
 )
 def test_bad_results_are_refused(paper, change, message):
     with pytest.raises(ValueError, match=message):
-        scale.save_results(**({"name": "x", "metrics": METRICS} | RUN | change))
+        experiment.save_results(**({"name": "x", "metrics": METRICS} | RUN | change))
     assert not paper.exists()
 
 
 def test_missing_results_say_how_to_get_them(paper):
     with pytest.raises(FileNotFoundError, match="D2L_ATTENTION_SCALE=paper"):
-        scale.load_results("never_run")
+        experiment.load_results("never_run")
 
 
 # ---------------------------------------------------------------------------- many runs
@@ -179,12 +183,12 @@ RUNS = runs_of(("b", "2026-11-22", 2.5, 0.5), ("a", "2026-11-20", 3.0, [0.25, 1]
 
 
 def test_results_say_when_their_runs_were_measured(paper, capsys):
-    scale.save_results("x", METRICS, **RUN)
-    plain = scale.load_results("x")
+    experiment.save_results("x", METRICS, **RUN)
+    plain = experiment.load_results("x")
     assert plain["date"] == TODAY and "runs" not in plain
     assert capsys.readouterr().out == ""
-    scale.save_results("x", METRICS, **RUN, runs=RUNS)
-    result = scale.load_results("x")
+    experiment.save_results("x", METRICS, **RUN, runs=RUNS)
+    result = experiment.load_results("x")
     assert result["date"] == "2026-11-22"
     assert result["runs"] == {"count": 2, "reused": 1, "oldest": "2026-11-20"}
     # 12.345 minutes of this execution, b's among them, and a's of an earlier one
@@ -196,10 +200,10 @@ def test_results_say_when_their_runs_were_measured(paper, capsys):
 def test_the_record_holds_the_runs_of_this_execution_alone(paper, monkeypatch):
     paper.mkdir()
     (paper / "x.runs.jsonl").write_text('{"key": "old", "error": 1}\n')
-    scale.save_results("x", METRICS, **RUN, runs=RUNS)
+    experiment.save_results("x", METRICS, **RUN, runs=RUNS)
     assert sorted(file.name for file in paper.iterdir()) == ["x.json", "x.runs.jsonl"]
-    monkeypatch.setattr(scale, "SCALE", "quick")
-    runs = scale.load_runs("x")
+    monkeypatch.setattr(experiment, "SCALE", "quick")
+    runs = experiment.load_runs("x")
     assert list(runs) == ["b", "a"]
     assert runs["a"] == {
         "date": "2026-11-20",
@@ -210,7 +214,7 @@ def test_the_record_holds_the_runs_of_this_execution_alone(paper, monkeypatch):
 
 
 def test_the_record_is_written_whole_or_not_at_all(paper, monkeypatch):
-    scale.save_results("x", METRICS, **RUN, runs=RUNS)
+    experiment.save_results("x", METRICS, **RUN, runs=RUNS)
     before = {file: file.read_bytes() for file in paper.iterdir()}
     other = runs_of(("c", "2026-11-23", 1.0, 0.5))
 
@@ -221,7 +225,7 @@ def test_the_record_is_written_whole_or_not_at_all(paper, monkeypatch):
 
     monkeypatch.setattr(Path, "write_text", stopped)
     with pytest.raises(KeyboardInterrupt):
-        scale.save_results("x", METRICS, **RUN, runs=other)
+        experiment.save_results("x", METRICS, **RUN, runs=other)
     assert {file: file.read_bytes() for file in paper.iterdir()} == before
 
 
@@ -231,19 +235,19 @@ def test_two_processes_may_write_one_file_at_the_same_time(tmp_path, monkeypatch
     def after_another(unfinished, path):
         monkeypatch.setattr(Path, "replace", replace)
         monkeypatch.setattr(os, "getpid", lambda: 1)
-        scale.write_whole(path, "another's")
+        experiment.write_whole(path, "another's")
         return replace(unfinished, path)
 
     monkeypatch.setattr(Path, "replace", after_another)
-    scale.write_whole(tmp_path / "x.json", "this one's")
+    experiment.write_whole(tmp_path / "x.json", "this one's")
     assert [file.name for file in tmp_path.iterdir()] == ["x.json"]
     assert (tmp_path / "x.json").read_text() == "this one's"
 
 
 def test_quick_runs_leave_no_record_and_no_word(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(scale, "SCALE", "quick")
-    monkeypatch.setattr(scale, "RESULTS", tmp_path)
-    assert scale.save_results("x", METRICS, **RUN, runs=RUNS) is None
+    monkeypatch.setattr(experiment, "SCALE", "quick")
+    monkeypatch.setattr(experiment, "RESULTS", tmp_path)
+    assert experiment.save_results("x", METRICS, **RUN, runs=RUNS) is None
     assert list(tmp_path.iterdir()) == [] and capsys.readouterr().out == ""
 
 
@@ -256,11 +260,11 @@ def test_quick_runs_leave_no_record_and_no_word(monkeypatch, tmp_path, capsys):
     ],
 )
 def test_runs_of_something_else_are_refused_at_either_scale(monkeypatch, tmp_path, runs, message):
-    monkeypatch.setattr(scale, "RESULTS", tmp_path)
-    for size in scale.SCALES:
-        monkeypatch.setattr(scale, "SCALE", size)
+    monkeypatch.setattr(experiment, "RESULTS", tmp_path)
+    for size in experiment.SCALES:
+        monkeypatch.setattr(experiment, "SCALE", size)
         with pytest.raises(ValueError, match=message):
-            scale.save_results("x", METRICS, **RUN, runs=runs)
+            experiment.save_results("x", METRICS, **RUN, runs=runs)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -269,7 +273,7 @@ def test_results_do_not_depend_on_the_name_of_mxnet_s_build(monkeypatch):
         raise importlib.metadata.PackageNotFoundError(name)  # as for mxnet-cu112
 
     monkeypatch.setattr(importlib.metadata, "version", unknown)
-    assert scale.versions()["mxnet"] == "1.9.1"
+    assert experiment.versions()["mxnet"] == "1.9.1"
 
 
 @pytest.mark.parametrize("line", ['{"key": "a", "err', "[1]", '{"error": 1}', "3"])
@@ -277,15 +281,19 @@ def test_a_damaged_record_is_refused(paper, line):
     paper.mkdir()
     (paper / "model.runs.jsonl").write_text('{"key": "b", "error": 1}\n' + line + "\n")
     with pytest.raises(ValueError, match=r"model.runs.jsonl, line 2"):
-        scale.load_runs("model")
+        experiment.load_runs("model")
 
 
 def test_a_missing_record_says_how_to_get_it(paper):
     with pytest.raises(FileNotFoundError, match="no runs for 'model'"):
-        scale.load_runs("model")
+        experiment.load_runs("model")
     with pytest.raises(ValueError, match="name"):
-        scale.load_runs("../model")
+        experiment.load_runs("../model")
 
 
-def test_the_committed_record_is_read():
-    assert len(scale.load_runs("memory_networks")) == 185
+@pytest.mark.parametrize(
+    "path", sorted(experiment.RESULTS.glob("*.runs.jsonl")), ids=lambda path: path.name
+)
+def test_committed_records_are_read(path):
+    runs = experiment.load_runs(path.name.removesuffix(".runs.jsonl"))
+    assert runs and all("minutes" in run and len(run) > 1 for run in runs.values())

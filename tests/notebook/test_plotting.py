@@ -9,8 +9,9 @@ import numpy as onp
 import pytest
 from matplotlib.colors import to_rgb
 
-from d2l_attention import plotting
+from d2l_attention.notebook import plotting
 from d2l_attention.training import History
+from tests.notebook.colors import contrast, lab, linear
 
 from mxnet import np
 
@@ -34,34 +35,6 @@ DEUTERANOPIA = [
 def closed_figures():
     yield
     plt.close("all")
-
-
-def linear(color) -> onp.ndarray:
-    """Linear RGB of an sRGB colour (IEC 61966-2-1)."""
-    c = onp.array(to_rgb(color))
-    return onp.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-
-
-def luminance(color) -> float:
-    return float(linear(color) @ [0.2126, 0.7152, 0.0722])
-
-
-def contrast(a, b) -> float:
-    """Contrast of two colours as WCAG 2 defines it, from 1 to 21."""
-    low, high = sorted((luminance(a), luminance(b)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def lab(linear_rgb) -> onp.ndarray:
-    """CIELAB (D65) of linear RGB: Euclidean distances are roughly perceived
-    differences.
-    """
-    to_xyz = onp.array(
-        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-    )
-    t = to_xyz @ onp.clip(linear_rgb, 0, 1) / to_xyz.sum(axis=1)
-    f = onp.where(t > 216 / 24389, onp.cbrt(t), (24389 / 27 * t + 16) / 116)
-    return onp.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
 def test_importing_sets_the_style_and_use_style_restores_it():
@@ -112,11 +85,16 @@ def test_colour_blind_readers_tell_the_lines_apart(simulation):
 
 
 def test_grey_print_tells_the_lines_apart():
-    _, ax = plt.subplots()
-    styles = {
-        str(line.get_linestyle()) + str(line._dash_pattern) for line in ax.plot(onp.ones((2, 5)))
-    }
-    assert len(styles) == 5
+    """Five lines, all black, drawn one by one: no two pictures are alike."""
+    drawn = set()
+    for style in plotting.LINE_STYLES:
+        figure, ax = plt.subplots(figsize=(2, 1))
+        ax.plot([0, 1], [0, 1], color="black", linestyle=style)
+        figure.canvas.draw()
+        drawn.add(bytes(figure.canvas.buffer_rgba()))
+    assert len(drawn) == len(plotting.LINE_STYLES) == len(plotting.COLORS)
+    cycle = plt.rcParams["axes.prop_cycle"].by_key()
+    assert cycle["linestyle"] == list(plotting.LINE_STYLES)
 
 
 def test_the_colour_map_survives_grey():

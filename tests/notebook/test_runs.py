@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from d2l_attention.notebook import experiment as scale
-from d2l_attention.notebook import fingerprint, runs
+from d2l_attention.notebook import experiment, fingerprint, runs
 from d2l_attention.notebook.runs import Runs
 from tests.book.publishing import ROOT
 
@@ -24,7 +23,7 @@ import mxnet as mx
 
 CELL = """
 import pathlib
-from d2l_attention.training import batches
+from d2l_attention.training import History
 
 rate = 0.5
 
@@ -36,15 +35,15 @@ def error(seed):
 def run(seed, calls):
     with open(calls, "a") as file:
         file.write("x")
-    return {"error": error(seed), "steps": [seed, batches is None]}
+    return {"error": error(seed), "steps": [seed, History is None]}
 """
 
 
 @pytest.fixture
 def paper(monkeypatch, tmp_path):
     """Paper scale, with nothing kept yet; the folder of the kept runs."""
-    monkeypatch.setattr(scale, "SCALE", "paper")
-    monkeypatch.setattr(scale, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(experiment, "SCALE", "paper")
+    monkeypatch.setattr(experiment, "RESULTS", tmp_path / "results")
     monkeypatch.setenv("D2L_ATTENTION_RUNS", str(tmp_path / "runs"))
     return tmp_path / "runs" / "model"
 
@@ -109,7 +108,7 @@ def test_what_was_measured_is_the_same_however_it_comes(paper, monkeypatch):
     run = execute_cell("def run(): return {'error': 1, 'all': (1, 2), 'of': {3: 4}}")
     expected = {"error": 1, "all": [1, 2], "of": {"3": 4}}
     for size in ("quick", "paper", "paper"):
-        monkeypatch.setattr(scale, "SCALE", size)
+        monkeypatch.setattr(experiment, "SCALE", size)
         done = Runs("model", device=mx.cpu())
         assert done.measure("a", run["run"]) == expected
         assert done.measure("a", run["run"]) == expected
@@ -167,8 +166,8 @@ def test_an_edit_while_the_kernel_runs_is_not_what_runs(monkeypatch, tmp_path):
 )
 def test_another_version_is_measured_again(paper, execution, monkeypatch, name, version, again):
     execution()
-    other = scale.versions() | {name: version}
-    monkeypatch.setattr(scale, "versions", lambda: dict(other))
+    other = experiment.versions() | {name: version}
+    monkeypatch.setattr(experiment, "versions", lambda: dict(other))
     assert execution()[1] == again
 
 
@@ -188,7 +187,7 @@ def test_quick_runs_are_always_run_and_nothing_is_read_written_or_printed(
     execution()
     kept = {file: file.read_bytes() for file in paper.iterdir()}
     capsys.readouterr()
-    monkeypatch.setattr(scale, "SCALE", "quick")
+    monkeypatch.setattr(experiment, "SCALE", "quick")
     done, ran = execution()
     assert ran == 2 and done.reused == [] and list(done.records) == ["seed 0", "seed 1"]
     assert {file: file.read_bytes() for file in paper.iterdir()} == kept
@@ -298,18 +297,18 @@ def test_a_killed_process_leaves_no_half_record(paper, start):
         assert here.reused == reused
 
 
-@pytest.mark.parametrize("size", scale.SCALES)
+@pytest.mark.parametrize("size", experiment.SCALES)
 def test_arguments_are_plain(paper, monkeypatch, size):
-    monkeypatch.setattr(scale, "SCALE", size)
+    monkeypatch.setattr(experiment, "SCALE", size)
     cell = execute_cell("calls = []\ndef run(x): calls.append(x)\n")
     with pytest.raises(TypeError, match="lock is not JSON serializable"):
         Runs("model", device=mx.cpu()).measure("a", cell["run"], threading.Lock())
     assert cell["calls"] == []
 
 
-@pytest.mark.parametrize("size", scale.SCALES)
+@pytest.mark.parametrize("size", experiment.SCALES)
 def test_two_runs_with_one_key_are_refused(paper, monkeypatch, size):
-    monkeypatch.setattr(scale, "SCALE", size)
+    monkeypatch.setattr(experiment, "SCALE", size)
     run = execute_cell("def run(seed): return {'error': seed}")["run"]
     done = Runs("model", device=mx.cpu())
     assert [done.measure("a", run, 1) for _ in range(2)] == [{"error": 1}] * 2
@@ -318,7 +317,7 @@ def test_two_runs_with_one_key_are_refused(paper, monkeypatch, size):
     assert list(done.records) == ["a"] and done.reused == []
 
 
-@pytest.mark.parametrize("size", scale.SCALES)
+@pytest.mark.parametrize("size", experiment.SCALES)
 @pytest.mark.parametrize(
     "returned, error, message",
     [
@@ -329,7 +328,7 @@ def test_two_runs_with_one_key_are_refused(paper, monkeypatch, size):
     ],
 )
 def test_only_plain_numbers_by_name_are_kept(paper, monkeypatch, size, returned, error, message):
-    monkeypatch.setattr(scale, "SCALE", size)
+    monkeypatch.setattr(experiment, "SCALE", size)
     run = execute_cell(f"def run(): return {returned}")["run"]
     with pytest.raises(error, match=message):
         Runs("model", device=mx.cpu()).measure("a", run)

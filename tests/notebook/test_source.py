@@ -8,10 +8,12 @@ import inspect
 import re
 
 import pytest
-from test_plotting import contrast
 
-from d2l_attention import runtime, seed_everything, source, training
+from d2l_attention import seed_everything, training
+from d2l_attention.backend import devices
+from d2l_attention.notebook import source
 from d2l_attention.notebook.source import Source, show_source
+from tests.notebook.colors import contrast
 
 
 @pytest.fixture
@@ -40,13 +42,16 @@ def test_shows_the_source_under_its_file(shown, obj):
 
 def test_a_module_is_shown_whole(shown):
     show_source(source)
-    assert repr(shown[0]) == "# d2l_attention/source.py\n" + inspect.getsource(source).rstrip()
+    assert (
+        repr(shown[0])
+        == "# d2l_attention/notebook/source.py\n" + inspect.getsource(source).rstrip()
+    )
 
 
 def test_several_objects_share_the_name_of_their_file(shown):
-    show_source(runtime.try_gpu, runtime.try_all_gpus, training.batches)
+    show_source(devices.try_gpu, devices.try_all_gpus, training.History)
     headers = [line for line in repr(shown[0]).splitlines() if line.startswith("# d2l_attention")]
-    assert headers == ["# d2l_attention/runtime.py", "# d2l_attention/training.py"]
+    assert headers == ["# d2l_attention/backend/devices.py", "# d2l_attention/training.py"]
     assert len(shown) == 1
 
 
@@ -60,7 +65,7 @@ def test_bound_methods_and_wrapped_functions_show_what_was_written(shown):
     assert "def seed_everything" in repr(shown[0])
     assert (
         repr(shown[1])
-        == "# d2l_attention/source.py\ndef __repr__(self) -> str:\n    return self.text"
+        == "# d2l_attention/notebook/source.py\ndef __repr__(self) -> str:\n    return self.text"
     )
 
 
@@ -84,7 +89,7 @@ def test_the_output_is_the_same_each_time(shown):
 
 
 def test_code_reads_on_light_and_on_dark_pages():
-    light, dark = re.findall(r"\{(--code[^}]*)\}", source._STYLE)
+    light, dark = re.findall(r"\{(--code[^}]*)\}", Source("x")._repr_html_())
     for colours, page in ((light, "#ffffff"), (dark, "#121212")):
         found = re.findall(r"--(\w+): (#\w{6})", colours)
         assert len(found) == 5
@@ -92,13 +97,14 @@ def test_code_reads_on_light_and_on_dark_pages():
 
 
 def test_every_colour_that_is_used_is_defined_for_both_themes():
-    used = set(re.findall(r"var\(--(\w+)\)", source._STYLE))
-    for colours in re.findall(r"\{(--code[^}]*)\}", source._STYLE):
+    markup = Source("x")._repr_html_()
+    used = set(re.findall(r"var\(--(\w+)\)", markup))
+    for colours in re.findall(r"\{(--code[^}]*)\}", markup):
         assert set(re.findall(r"--(\w+):", colours)) == used
 
 
 def test_outside_a_notebook_the_plain_source_is_printed(capsys):
     show_source(seed_everything)
     assert capsys.readouterr().out.startswith(
-        "# d2l_attention/runtime.py\ndef seed_everything(seed: int)"
+        "# d2l_attention/backend/devices.py\ndef seed_everything(seed: int)"
     )

@@ -7,11 +7,11 @@ from numbers import Integral
 
 import numpy as onp
 
-from d2l_attention.datasets.babi import relations, walks, world
+from d2l_attention.datasets.babi import carrying, relations, walks
 from d2l_attention.datasets.babi.files import Question, checked_task
 
 SHORTEST = 12  # sentences
-TELLERS = world.TELLERS | walks.TELLERS | relations.TELLERS
+TELLERS = carrying.TELLERS | walks.TELLERS | relations.TELLERS
 
 
 def generate(task: int, count: int, *, seed: int, longest: int | None = None) -> list[Question]:
