@@ -71,11 +71,12 @@ def _check_kind(name, array, dtypes) -> str:
 
 
 def _check_shape(name, shape, axes, known) -> None:
-    pattern = axes
+    pattern, problem = axes, ", none of them 0" if 0 in shape else ""
     if axes[0].startswith("..."):
-        leading, _ = known.setdefault("...", (len(shape) - len(axes) + 1, ""))
-        axes = [f"axis {i}{axes[0][3:]}" for i in range(leading)] + axes[1:]
-    problem = ", none of them 0" if 0 in shape else ""
+        leading = (len(shape) - len(axes) + 1, f", as {name} has")
+        count, owner = known.setdefault("...", leading)
+        problem = problem or f" with {count} leading axes{owner}" * (leading[0] != count)
+        axes = [f"axis {i}{axes[0][3:]}" for i in range(count)] + axes[1:]
     if len(shape) == len(axes):
         for axis, size in zip(axes, shape, strict=True):
             letter = axis.rstrip("?")

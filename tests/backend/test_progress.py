@@ -10,7 +10,6 @@ import sys
 import nbclient
 import nbformat
 import pytest
-
 from tqdm import tqdm
 
 from d2l_attention.backend import progress
