@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as onp
 
 from d2l_attention.attention import GaussianScore, Score
+from d2l_attention.backend.checks import check_sizes
 from d2l_attention.datasets.regression import Wave
 from d2l_attention.models.kernel_regression import KernelRegression
 from d2l_attention.training import predict
@@ -38,16 +39,23 @@ def estimate(
     Raises
     ------
     TypeError, ValueError
-        As `KernelRegression` does; or `chunk` is not positive.
+        As `KernelRegression` does; an array is no NumPy array with two axes; `chunk` is not positive.
     """
-    if chunk < 1:
-        raise ValueError(f"chunk must be positive, got {chunk}")
+    check_sizes(chunk=chunk)
+    for name, array in {"query": query, "key": key, "value": value, "mask": mask}.items():
+        _check_table(name, array)
     batches = []
     for rows in (slice(start, start + chunk) for start in range(0, len(query), chunk)):
         inputs = query[rows], key, value, None if mask is None else mask[rows]
         batches.append((tuple(a if a is None else a[None] for a in inputs), None))
     context, weights = predict(model, batches, axis=1, device=device)
     return context[0], weights[0]
+
+
+def _check_table(name: str, array) -> None:
+    if array is not None and not (isinstance(array, onp.ndarray) and array.ndim == 2):
+        kind = getattr(array, "shape", type(array).__name__)
+        raise TypeError(f"{name} must be a NumPy array with two axes, got {kind}")
 
 
 # ---------------------------------------------------------------- leaving one out
@@ -57,6 +65,7 @@ def leave_one_out(model, key: onp.ndarray, value: onp.ndarray) -> tuple[onp.ndar
     The same as n fits, each without one point. The closed form, which rescales the weights of the
     fit with all points by 1 / (1 - w_ii), loses its digits where w_ii is nearly one.
     """
+    _check_table("key", key)
     mask = (1 - onp.eye(len(key))).astype(key.dtype)
     return estimate(model, key, key, value, mask=mask)
 
@@ -87,13 +96,15 @@ def choose_bandwidth(
 
     Raises
     ------
-    ValueError
-        There are no candidates, values are not finite, or all errors are infinite.
+    TypeError, ValueError
+        An array is no NumPy array with two axes; there are no candidates, values are not finite, or all errors are infinite.
 
     >>> x = onp.linspace(0, 1, 9)[:, None]
     >>> choose_bandwidth(x, x, [0.05, 0.5])[0]
     0.05
     """
+    for name, array in {"key": key, "value": value}.items():
+        _check_table(name, array)
     if len(bandwidths) == 0 or len(key) < 2:
         raise ValueError("bandwidths must not be empty, and key must hold two points or more")
     if not (onp.isfinite(key).all() and onp.isfinite(value).all()):

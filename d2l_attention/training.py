@@ -92,11 +92,26 @@ def predict(model, batches: Batches, *, device=None, axis: int = 0):
 
 
 def accuracy(model, batches: Batches, *, device=None) -> float:
-    """Share of examples whose largest logit, of the model's first output, is the target's."""
-    output = predict(model, batches, device=device)
-    logits = output[0] if isinstance(output, tuple) else output
-    targets = onp.concatenate([target for _, target in _of_epoch(batches, 0)])
-    return float((logits.argmax(axis=-1) == targets).mean())
+    """Share of examples whose largest logit, of the model's first output, is the target's.
+
+    Raises
+    ------
+    ValueError
+        There are no batches, or targets are not of the logits' shape without the last axis.
+    """
+    targets = []
+
+    def inputs_alone():
+        for inputs, target in _of_epoch(batches, 0):
+            targets.append(target)
+            yield inputs, None
+
+    output = predict(model, inputs_alone(), device=device)
+    found = (output[0] if isinstance(output, tuple) else output).argmax(axis=-1)
+    right = onp.concatenate(targets)
+    if found.shape != right.shape:
+        raise ValueError(f"targets must be of shape {found.shape}, got {right.shape}")
+    return float((found == right).mean())
 
 
 def fit(
@@ -140,12 +155,16 @@ def fit(
     Raises
     ------
     TypeError, ValueError
-        An argument is not what it should be, an epoch has no batches, or losses are not (B,).
+        An argument is not what it should be, the model has nothing to train, an epoch has no
+        batches, or losses are not (B,).
     FloatingPointError
         A loss, a parameter or the monitored value is not finite.
     """
     _check(epochs, clip_norm, monitor, patience)
-    parameters = [p for p in model.collect_params().values() if p.grad_req != "null"]
+    everything = list(model.collect_params().values())
+    parameters = [parameter for parameter in everything if parameter.grad_req != "null"]
+    if not parameters:
+        raise ValueError("model has no parameters to train")
     trainer = gluon.Trainer(parameters, optimizer, kvstore=None)
     model.hybridize(static_alloc=True)
     step = _step(model, loss or model.loss, trainer, parameters, clip_norm, clip_each)
@@ -157,12 +176,12 @@ def fit(
             _check_finite(parameters, epoch + 1)
             records[-1] |= _evaluated(evaluate)
             if monitor is not None and _is_best(records, monitor, best):
-                best, kept = epoch, [parameter.data().copy() for parameter in parameters]
+                best, kept = epoch, [parameter.data().copy() for parameter in everything]
             line.end_epoch(records[-1], best)
             stopped = patience is not None and epoch - best >= patience and epoch + 1 < epochs
             if stopped:
                 break
-    for parameter, value in zip(parameters, kept, strict=False):
+    for parameter, value in zip(everything, kept, strict=False):
         parameter.set_data(value)
     return History(records, best, stopped)
 

@@ -8,7 +8,7 @@ One contract holds everywhere: (query, key, value, mask) -> (context, weights), 
 (B, m, d_q), key (B, n, d_k), value (B, n, d_v), mask (B|1, m|1, n), context (B, m, d_v) and weights
 (B, m, n). A masked key gets a weight of exactly zero. A query that may look at nothing gets weights
 and a context of zeros; it never attends to padding. What stands in the padding has no influence as
-long as the numbers, and the scores that come from them, are finite: 0 times NaN is NaN.
+long as the numbers, and the scores and gradients that come from them, are finite: 0 times NaN is NaN.
 """
 
 from d2l_attention.attention.heads import MultiHeadAttention

@@ -30,8 +30,10 @@ class KernelScore(Score):
 
     def __init__(self, bandwidth: float | Sequence[float] = 1.0, *, learn: bool = False):
         super().__init__()
-        widths = onp.atleast_1d(onp.asarray(bandwidth, dtype="float64"))
-        if widths.ndim != 1 or not widths.size or not (onp.isfinite(widths) & (widths > 0)).all():
+        widths = onp.atleast_1d(bandwidth)
+        if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iuf":
+            raise ValueError(f"bandwidth must be a positive number or several, got {bandwidth!r}")
+        if not (onp.isfinite(widths) & (widths > 0)).all():
             raise ValueError(f"bandwidth must be a positive number or several, got {bandwidth!r}")
         self.features = widths.size if widths.size > 1 else 0  # any number
         self._fixed = float(widths[0]) if widths.size == 1 and not learn else None
@@ -39,7 +41,7 @@ class KernelScore(Score):
             self.log_bandwidth = self.params.get(
                 "log_bandwidth",
                 shape=widths.shape,
-                init=init.Constant(onp.log(widths)),
+                init=init.Constant(onp.log(widths.astype("float64"))),
                 grad_req="write" if learn else "null",
             )
 
@@ -90,7 +92,7 @@ class BoxcarScore(KernelScore):
         super().__init__(bandwidth)
 
     def log_kernel(self, squared):
-        return (op.step(1 - squared) - 1) * op.HUGE
+        return op.log_step(1 - squared)
 
 
 class TriangularScore(KernelScore):

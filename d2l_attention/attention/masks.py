@@ -51,7 +51,7 @@ def length_mask(valid_length, num_keys: int, *, dtype: str = "float32", device=N
         raise TypeError(f"valid_length must hold whole numbers, got {lengths.dtype}")
     if lengths.ndim not in (1, 2) or lengths.size == 0:
         raise ValueError(f"valid_length must be of shape (B,) or (B, m), got {lengths.shape}")
-    if not ((lengths >= 0) & (lengths <= num_keys) & (lengths % 1 == 0)).all():
+    if not onp.isin(lengths, onp.arange(num_keys + 1)).all():
         raise ValueError(f"valid_length must hold whole numbers from 0 to num_keys = {num_keys}")
     allowed = onp.arange(num_keys) < lengths.reshape(len(lengths), -1, 1)
     return np.array(allowed, dtype=dtype, ctx=device)

@@ -1,6 +1,9 @@
 """From scores to weights. A masked weight is exactly zero, whatever finite numbers the scores are."""
 
+import math
+
 from d2l_attention.backend import operators as op
+from d2l_attention.backend.checks import check_arrays
 from d2l_attention.backend.operators import HUGE
 
 
@@ -18,11 +21,12 @@ def masked_softmax(scores, mask=None):
     >>> masked_softmax(np.array([[[1.0, 1.0, 5.0]]]), np.array([[[1.0, 1.0, 0.0]]])).tolist()
     [[[0.5, 0.5, 0.0]]]
     """
+    check_arrays("... n, ...? n", scores=scores, mask=mask)
     if mask is None:
         return op.softmax(scores)
-    mask = op.constant(op.broadcast_like(mask, scores))
-    bound = (3 * mask - 1) * HUGE  # -HUGE where masked, else infinity
-    return op.softmax(op.minimum(scores, bound)) * mask
+    bound = op.maximum((2 * mask - 1) * math.inf, -HUGE)  # -HUGE where masked, else infinity
+    scores = op.minimum(scores, op.repeat_like(bound, scores))
+    return op.softmax(scores) * op.repeat_like(mask, scores)
 
 
 def softmax_within_reach(scores, mask=None):
@@ -38,4 +42,5 @@ def identity(scores, mask=None):
     >>> identity(np.array([[[0.5, -1.0, 5.0]]]), np.array([[[1.0, 1.0, 0.0]]])).tolist()
     [[[0.5, -1.0, 0.0]]]
     """
-    return scores if mask is None else scores * op.constant(op.broadcast_like(mask, scores))
+    check_arrays("... n, ...? n", scores=scores, mask=mask)
+    return scores if mask is None else scores * op.repeat_like(mask, scores)

@@ -2,7 +2,7 @@
 
 from d2l_attention.attention.scores import Score
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.checks import Block, check_arrays
+from d2l_attention.backend.checks import Block, check_arrays, check_share
 
 
 class Attention(Block):
@@ -33,8 +33,7 @@ class Attention(Block):
         super().__init__()
         if not isinstance(score, Score):
             raise TypeError(f"score must be a Score, got {type(score).__name__}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be from 0 to below 1, got {dropout!r}")
+        check_share(dropout=dropout)
         self.score, self.dropout = score, dropout
         self.normalise = normalise or score.normalise
 

@@ -27,13 +27,14 @@ def check_arrays(pattern: str, *, dtypes=FLOATS, sizes=None, **arrays) -> None:
     ----------
     pattern : str
         One shape an array, separated by commas. A letter is a size, the same wherever it stands;
-        `_` is any size, `x?` is the size x or 1, `...` any number of leading axes.
+        `_` is any size, `x?` is the size x or 1, `...` any number of leading axes, the same for all.
     dtypes : sequence of str
         The dtypes that are allowed.
     sizes : dict of str: int, optional
         Sizes that are known beforehand; 0 and -1, MXNet's, are unknown.
     arrays : mxnet.numpy.ndarray or None
-        By name, in the pattern's order; None, for an argument that is not given, is passed over.
+        By name, in the pattern's order; passed over are None, for an argument that is not given, and
+        symbols.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def check_arrays(pattern: str, *, dtypes=FLOATS, sizes=None, **arrays) -> None:
     known = {axis: (size, "") for axis, size in (sizes or {}).items() if size > 0}
     first = None
     for axes, (name, array) in zip(_shapes(pattern), arrays.items(), strict=True):
-        if array is not None:
+        if array is not None and not is_symbol(array):
             dtype = _check_kind(name, array, dtypes)
             _check_shape(name, array.shape, axes, known)
             first = first or (name, dtype)
@@ -70,11 +71,12 @@ def _check_kind(name, array, dtypes) -> str:
 
 
 def _check_shape(name, shape, axes, known) -> None:
-    pattern = axes
+    pattern, problem = axes, ", none of them 0" if 0 in shape else ""
     if axes[0].startswith("..."):
-        leading = range(len(shape) - len(axes) + 1)
-        axes = [f"axis {i}{axes[0][3:]}" for i in leading] + axes[1:]
-    problem = ", none of them 0" if 0 in shape else ""
+        leading = (len(shape) - len(axes) + 1, f", as {name} has")
+        count, owner = known.setdefault("...", leading)
+        problem = problem or f" with {count} leading axes{owner}" * (leading[0] != count)
+        axes = [f"axis {i}{axes[0][3:]}" for i in range(count)] + axes[1:]
     if len(shape) == len(axes):
         for axis, size in zip(axes, shape, strict=True):
             letter = axis.rstrip("?")
@@ -132,8 +134,19 @@ def check_integer(name: str, value, least: int, limit: int | None = None) -> int
 def check_positive(**values) -> None:
     """Raise a ValueError unless all values are positive finite numbers."""
     for name, value in values.items():
-        if not (isinstance(value, int | float | onp.number) and 0 < value < math.inf):
+        if not (_is_number(value) and 0 < value < math.inf):
             raise ValueError(f"{name} must be a positive number, got {value!r}")
+
+
+def check_share(**values) -> None:
+    """Raise a ValueError unless all values are numbers from 0 to below 1."""
+    for name, value in values.items():
+        if not (_is_number(value) and 0 <= value < 1):
+            raise ValueError(f"{name} must be from 0 to below 1, got {value!r}")
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float | onp.number) and not isinstance(value, bool)
 
 
 def check_choice(choices, **values) -> None:
@@ -157,6 +170,9 @@ class Block(HybridBlock):
     def __call__(self, *inputs, **named):
         bound = _signature(type(self)).bind(self, *inputs, **named)
         bound.apply_defaults()
+        for name, value in bound.arguments.items():
+            if value is None and bound.signature.parameters[name].default is not None:
+                raise TypeError(f"{name} must be an MXNet array, got None")
         inputs = bound.args[1:]
         if not is_symbol(inputs[0]):
             self.check(*inputs)

@@ -84,6 +84,11 @@ def minimum(x, y):
     return _of(x).np.minimum(x, y)
 
 
+def maximum(x, number):
+    """The larger of x and a number; NaN stays NaN."""
+    return _of(x).np.maximum(x, number)
+
+
 def dropout(x, rate):
     """Zero a share of x while training, and scale the rest up; x itself at rate 0."""
     return _of(x).npx.dropout(x, p=rate) if rate else x
@@ -99,23 +104,23 @@ def greater(x, number):
     return constant((x.as_nd_ndarray() > number).as_np_ndarray())
 
 
-def step(x):
-    """1 where x > 0, else 0, with a gradient of zeros.
+def log_step(x):
+    """0 where x > 0, else -HUGE, with a gradient of zeros.
 
-    MXNet's backward pass crashes where an operator without any gradient is all that joins two
-    trained layers; sign has one.
+    It has one, of relu: MXNet's backward pass crashes where an operator without any gradient is all
+    that joins two trained layers.
     """
-    return relu(_of(x).np.sign(x))
+    return minimum(relu(x), (greater(x, 0) - 1) * HUGE)
 
 
 def log_positive(x):
     """log x where x > 0, else -HUGE; the gradient is finite everywhere."""
-    return _of(x).np.log(_of(x).np.maximum(x, 1e-30)) + (step(x) - 1) * HUGE
+    return _of(x).np.log(maximum(x, 1e-30)) + (greater(x, 0) - 1) * HUGE
 
 
 def safe_sqrt(x):
     """The root of x >= 0, with a finite gradient at zero."""
-    return _of(x).np.sqrt(_of(x).np.maximum(x, 1e-30))
+    return _of(x).np.sqrt(maximum(x, 1e-30))
 
 
 def unit(x):
@@ -147,9 +152,9 @@ def concatenate(arrays, axis):
     return _of(arrays[0]).np.concatenate(arrays, axis=axis)
 
 
-def broadcast_like(x, like):
-    """Repeat axes of size 1: MXNet's broadcasting arithmetic is an order of magnitude slower."""
-    return _classic("broadcast_like", x, like)
+def repeat_like(x, like):
+    """Repeat axes of size 1, as a constant: broadcasting arithmetic is an order of magnitude slower."""
+    return constant(_classic("broadcast_like", x, like))
 
 
 def repeat_first(x, like):

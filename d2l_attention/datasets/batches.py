@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as onp
 
+from d2l_attention.backend.checks import check_sizes
+
 
 def batches(
     inputs: tuple, target: onp.ndarray, batch_size: int, *, shuffle: bool = False, seed: int = 0
@@ -28,8 +30,7 @@ def batches(
     [2 3] [2. 3.]
     [4] [4.]
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be positive, got {batch_size}")
+    check_sizes(batch_size=batch_size)
     for array in (*inputs, target):
         if not isinstance(array, onp.ndarray):
             raise TypeError(f"inputs and target must be NumPy arrays, got {type(array).__name__}")

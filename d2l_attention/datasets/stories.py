@@ -21,6 +21,8 @@ from dataclasses import dataclass
 
 import numpy as onp
 
+from d2l_attention.backend.checks import check_choice, check_sizes
+
 TABLE_STEP = 256  # a batch's table is padded to a multiple of it, so that few shapes occur
 
 
@@ -70,6 +72,7 @@ class Stories:
 
     def in_order(self, batch_size: int = 250) -> Iterator[tuple]:
         """Batches of all questions in order, as `models.memory_networks` takes them."""
+        check_sizes(batch_size=batch_size)
         for start in range(0, len(self), batch_size):
             yield self.batch(onp.arange(start, min(start + batch_size, len(self))))
 
@@ -87,8 +90,9 @@ class Stories:
         ValueError
             `batch_size` is not positive, noise is not from 0 to 1, or an answer has no number.
         """
-        if batch_size < 1 or not 0 <= noise <= 1:
-            raise ValueError(f"batch_size, noise must fit 1..., 0...1: {batch_size}, {noise}")
+        check_sizes(batch_size=batch_size)
+        if not 0 <= noise <= 1:
+            raise ValueError(f"noise must be from 0 to 1, got {noise!r}")
         if (self.answer < 0).any():
             raise ValueError("an answer to train on is not in the vocabulary")
 
@@ -186,10 +190,8 @@ class Encoder:
         sentinel: bool = True,
         mask_padding: bool = True,
     ):
-        if encoding not in ("position", "bag"):
-            raise ValueError(f"encoding must be position or bag, got {encoding!r}")
-        if memory_size < 1:
-            raise ValueError(f"memory_size must be positive, got {memory_size!r}")
+        check_choice(("position", "bag"), encoding=encoding)
+        check_sizes(memory_size=memory_size)
         _check_questions(questions)
         sentences = {text for q in questions for text in (*q.story, q.question)}
         words = {word for text in sentences for word in tokenize(text)}

@@ -140,7 +140,8 @@ class MemoryNetwork(Block):
 
     def check(self, sentences, story, age, mask, question):
         arrays = {"sentences": sentences, "mask": mask, "question": question}
-        check_arrays("S F, B _ n, B F", sizes={"F": self.features}, **arrays)
+        sizes = {"F": self.features, "m": 1}
+        check_arrays("S F, B m n, B F", sizes=sizes, **arrays)
         batch, _, places = mask.shape
         sizes = {"B": batch, "n": places}
         check_arrays("B n, B n", dtypes=INTEGERS, sizes=sizes, story=story, age=age)
@@ -162,4 +163,5 @@ class MemoryNetwork(Block):
 
     def loss(self, output, answer):
         """Cross-entropy in nats: logits (B, V) and weights, answer (B,) -> (B,)."""
+        check_ids(answer=(answer, 0, output[0].shape[1]))
         return loss.SoftmaxCrossEntropyLoss()(output[0], answer)

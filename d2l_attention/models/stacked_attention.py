@@ -108,7 +108,8 @@ class StackedAttention(Block):
         regions: "RegionNetwork | None" = None,
     ):
         super().__init__()
-        check_sizes(num_words=num_words, num_answers=num_answers, hops=hops)
+        check_sizes(num_words=num_words, num_answers=num_answers, hidden_size=hidden_size)
+        check_sizes(score_size=score_size, hops=hops)
         check_integer("blocks", blocks, 0)
         if blocks and grid is None:
             raise ValueError("grid must be given with blocks, which need to know where regions lie")
@@ -129,7 +130,7 @@ class StackedAttention(Block):
             self.regions.check(features)
         else:
             sizes = {"n": self.num_regions, "c": self.W_I.weight.shape[1]}
-            check_arrays("B n c", dtypes=("float32",), sizes=sizes, features=features)
+            check_arrays("B n c", sizes=sizes, features=features)
         sizes = {"B": len(features)}
         check_arrays("B T, B", dtypes=INTEGERS, sizes=sizes, question=question, length=length)
         check_ids(question=(question, 0, self.num_words), length=(length, 1, question.shape[1] + 1))
@@ -147,6 +148,7 @@ class StackedAttention(Block):
 
     def loss(self, output, answer):
         """Cross-entropy in nats: logits (B, A) and weights, answer (B,) -> (B,)."""
+        check_ids(answer=(answer, 0, output[0].shape[1]))
         return loss.SoftmaxCrossEntropyLoss()(output[0], answer)
 
 
@@ -193,7 +195,7 @@ class RegionNetwork(Block):
 
     def check(self, pictures):
         sizes = {"c": 3, "s": self.side}
-        check_arrays("B c s s", dtypes=("float32",), sizes=sizes, pictures=pictures)
+        check_arrays("B c s s", sizes=sizes, pictures=pictures)
 
     def hybrid_forward(self, F, pictures, places):
         maps = op.relu(self.halves(op.relu(self.cells(pictures))))  # (B, channels, grid, grid)

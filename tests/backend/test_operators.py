@@ -1,0 +1,184 @@
+"""Operators: equal to NumPy, for arrays and in a graph; gradients that stay finite at the edges."""
+
+import math
+
+import numpy as onp
+import pytest
+
+from d2l_attention.backend import operators as op
+
+from mxnet import autograd, np
+from mxnet.gluon import HybridBlock
+
+RANDOM = onp.random.RandomState(0)
+A, B, C = (RANDOM.normal(size=(2, 3, 4)).astype("float32") for _ in range(3))
+HEADS = RANDOM.normal(size=(2, 3, 5, 4)).astype("float32")
+GRID = RANDOM.normal(size=(2, 9, 4)).astype("float32")
+STATES = RANDOM.normal(size=(4, 3, 5)).astype("float32")
+LENGTH = onp.array([2, 1, 4], "int32")
+ROWS = onp.array([[0, 2], [1, 1], [2, 0]], "int32")
+EXP = onp.exp(A - A.max(-1, keepdims=True))
+CASES = {  # operator, its arrays, NumPy's answer
+    "batch_dot": (lambda a, b: op.batch_dot(a, b), [A, B.swapaxes(1, 2)], A @ B.swapaxes(1, 2)),
+    "batch_dot of b^T": (
+        lambda a, b: op.batch_dot(a, b, transpose_b=True),
+        [HEADS, HEADS],
+        HEADS @ HEADS.swapaxes(2, 3),
+    ),
+    "scaled_batch_dot": (
+        lambda a, b: op.scaled_batch_dot(a, b, 0.3),
+        [HEADS, HEADS],
+        0.3 * HEADS @ HEADS.swapaxes(2, 3),
+    ),
+    "dot": (op.dot, [A[0], B[0].T], A[0] @ B[0].T),
+    "take": (op.take, [A[0], ROWS], A[0][ROWS]),
+    "softmax": (op.softmax, [A], EXP / EXP.sum(-1, keepdims=True)),
+    "tanh": (op.tanh, [A], onp.tanh(A)),
+    "sigmoid": (op.sigmoid, [A], 1 / (1 + onp.exp(-A))),
+    "relu": (op.relu, [A], onp.maximum(A, 0)),
+    "exp": (op.exp, [A], onp.exp(A)),
+    "square": (op.square, [A], A**2),
+    "minimum": (op.minimum, [A, B], onp.minimum(A, B)),
+    "maximum": (lambda a: op.maximum(a, 0.1), [A], onp.maximum(A, 0.1)),
+    "constant": (op.constant, [A], A),
+    "greater": (lambda a: op.greater(a, 0.1), [A], A > 0.1),
+    "log_step": (op.log_step, [A], onp.where(A > 0, 0, -op.HUGE)),
+    "log_positive": (op.log_positive, [A], onp.log(onp.where(A > 0, A, 1)) - op.HUGE * (A <= 0)),
+    "safe_sqrt": (op.safe_sqrt, [A**2], abs(A)),
+    "unit": (op.unit, [A], A / onp.linalg.norm(A, axis=-1, keepdims=True)),
+    "sum_last": (op.sum_last, [A], A.sum(-1)),
+    "expand": (lambda a: op.expand(a, 1), [A], A[:, None]),
+    "expand from the end": (lambda a: op.expand(a, -2), [A], A[:, :, None]),
+    "squeeze": (lambda a: op.squeeze(a, 1), [A[:, :1]], A[:, 0]),
+    "concatenate": (lambda a, b: op.concatenate([a, b], 1), [A, B], onp.concatenate([A, B], 1)),
+    "repeat_like": (op.repeat_like, [A[:1, :, :1], B], onp.broadcast_to(A[:1, :, :1], B.shape)),
+    "repeat_first": (op.repeat_first, [A[:1], GRID], onp.broadcast_to(A[:1], A.shape)),
+    "transpose": (lambda a: op.transpose(a, (2, 0, 1)), [A], A.transpose(2, 0, 1)),
+    "split_heads": (
+        lambda a: op.split_heads(a, 2),
+        [A],
+        onp.stack([A[..., :2], A[..., 2:]], axis=1),
+    ),
+    "merge_heads": (op.merge_heads, [HEADS], onp.concatenate(list(HEADS.swapaxes(0, 1)), -1)),
+    "as_grid": (
+        lambda a: op.as_grid(a, 3),
+        [GRID],
+        GRID.reshape(2, 3, 3, 4).transpose(0, 3, 1, 2),
+    ),
+    "as_regions": (
+        op.as_regions,
+        [GRID.reshape(2, 3, 3, 4).transpose(0, 3, 1, 2)],
+        GRID,
+    ),
+    "zeros_at": (lambda a: op.zeros_at(a, 1), [A * onp.inf], onp.zeros((1, 3, 4))),
+    "last_state": (
+        op.last_state,
+        [STATES, LENGTH],
+        onp.stack([STATES[n - 1, b] for b, n in enumerate(LENGTH)]),
+    ),
+}
+
+
+class Graph(HybridBlock):
+    def __init__(self, operator):
+        super().__init__()
+        self.operator = operator
+
+    def hybrid_forward(self, F, *arrays):
+        return self.operator(*arrays)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_equals_numpy_for_arrays_and_in_a_graph(name):
+    operator, arrays, expected = CASES[name]
+    arrays = [np.array(x, dtype=x.dtype) for x in arrays]
+    graph = Graph(operator)
+    graph.hybridize()
+    for run in (operator, graph):
+        result = run(*arrays).asnumpy()
+        assert result.shape == expected.shape
+        onp.testing.assert_allclose(result, expected, atol=1e-6, rtol=1e-6)
+
+
+def test_every_operator_is_compared():
+    public = {name for name in vars(op) if name[0].islower() and callable(getattr(op, name))}
+    compared = {name.split()[0] for name in CASES} | {"is_symbol", "dropout"}
+    assert public == compared
+
+
+def gradient(operator, values, *, upstream=1.0, dtype="float32"):
+    """The operator's values and its gradients, as lists."""
+    x = np.array(values, dtype=dtype)
+    x.attach_grad()
+    with autograd.record():
+        y = operator(x)
+    y.backward(np.full(y.shape, upstream, dtype=dtype))
+    return y.tolist(), x.grad.tolist()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("upstream", [1.0, 1e6, -1e30])
+def test_the_logarithm_of_a_step_has_gradients_of_zero(upstream, dtype):
+    x = [0.5, 1e-7, 0.0, -1e-7, -5.0, -1e30, -math.inf]
+    value, slope = gradient(op.log_step, x, upstream=upstream, dtype=dtype)
+    assert value[:2] == [0, 0] and all(v < -3.4e38 and math.isfinite(v) for v in value[2:])
+    assert slope == [0] * 7
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_logarithm_where_there_is_none(dtype):
+    x = [0.5, 0.0, -5.0, -1e30, -math.inf]
+    value, slope = gradient(op.log_positive, x, upstream=1e6, dtype=dtype)
+    assert value[0] == pytest.approx(math.log(0.5))
+    assert all(v < -3.4e38 and math.isfinite(v) for v in value[1:])
+    assert slope == [pytest.approx(2e6), 0, 0, 0, 0]
+
+
+def test_the_root_of_zero_has_a_finite_gradient():
+    value, slope = gradient(op.safe_sqrt, [4.0, 0.0])
+    assert value == [2, pytest.approx(0, abs=1e-14)] and slope == [pytest.approx(0.25), 0]
+
+
+def test_constants_take_no_part_in_the_gradient():
+    for operator in (op.constant, lambda x: op.greater(x, 0.5), lambda x: op.repeat_like(x, x)):
+        assert gradient(lambda x, f=operator: x + f(x), [1.0, 0.0])[1] == [1, 1]
+
+
+def test_a_unit_vector_of_extremes():
+    x = [[0.0, 0.0], [3e-30, 4e-30], [3e37, 4e37], [3e38, 0.0]]
+    value, slope = gradient(op.unit, x)
+    onp.testing.assert_allclose(value, [[0, 0], [0.6, 0.8], [0.6, 0.8], [1, 0]], rtol=1e-6)
+    assert onp.isfinite(slope).all()
+
+
+def test_gradient_of_a_unit_vector_by_hand():
+    """d/dx of the sum of x / |x| is (1 - u sum(u)) / |x|."""
+    x = onp.array([[0.6, -2.0, 1.5]])
+    norm = onp.linalg.norm(x)
+    u = x / norm
+    slope = gradient(op.unit, x, dtype="float64")[1]
+    onp.testing.assert_allclose(slope, (1 - u * u.sum()) / norm, rtol=1e-12)
+
+
+def test_minimum_keeps_what_is_not_a_number():
+    nan = np.array([math.nan, 1.0])
+    assert onp.isnan(op.minimum(nan, nan + 1).asnumpy()).tolist() == [True, False]
+
+
+def test_dropout_is_nothing_at_rate_zero_and_keeps_the_mean():
+    x = np.ones((200, 200))
+    assert op.dropout(x, 0.0) is x
+    assert (op.dropout(x, 0.5).asnumpy() == 1).all()
+    with autograd.record():
+        dropped = op.dropout(x, 0.25).asnumpy()
+    assert (dropped == 0).mean() == pytest.approx(0.25, abs=0.02)
+    assert dropped.mean() == pytest.approx(1, abs=0.02)
+
+
+def test_symbols_are_told_from_arrays():
+    seen = []
+    graph = Graph(lambda x: seen.append(op.is_symbol(x)) or x * 1)
+    graph(np.ones(1))
+    graph.hybridize()
+    graph(np.ones(1))
+    assert seen == [False, True]
