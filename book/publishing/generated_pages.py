@@ -1,29 +1,27 @@
 """Sphinx extension: the parts of the book that are written by the project itself.
 
-- ``{package-api} d2l_attention``: every public module of the package, from its
-  docstrings.
+- the reference in book/api/, one page a module, which sphinx.ext.autosummary makes from
+  the docstrings for the tables in book/api.md.
 - ``{results-table}``: what paper-scale runs measured, from results/*.json.
 - ``{deck-list}``: the slide decks, from the notebooks in _toc.yml; the decks are built
   together with the book.
 - a link to the PDF on the front page, once book/publishing/pdf.py has made it.
 """
 
-import importlib
 import json
-import pkgutil
 import re
+import shutil
 from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).resolve().parents[2]
-
 from book.publishing import pdf, slides
 
 # Read in every build: what they show may have changed
 PAGES = {"book/api", "book/results", "book/decks"}
+API = "book/api"
 
 
 class MarkdownDirective(SphinxDirective):
@@ -43,29 +41,11 @@ class MarkdownDirective(SphinxDirective):
         return container.children
 
 
-class PackageApi(MarkdownDirective):
-    """One section a public module: its docstring and its public members."""
-
-    required_arguments = 1
-
-    def lines(self) -> list[str]:
-        return [line for name in public_modules(self.arguments[0]) for line in api_section(name)]
-
-
-def public_modules(package: str) -> list[str]:
-    """Dotted names of the package and of all modules below it, without those that begin
-    with an underscore.
+def remove_old_api(app, config) -> None:
+    """Before _toc.yml is read: it does not name these pages, and would exclude those of the
+    last build. Modules come and go, so autosummary writes all of them anew.
     """
-    folder = importlib.import_module(package).__path__
-    found = [module.name for module in pkgutil.walk_packages(folder, f"{package}.")]
-    return [
-        package,
-        *(name for name in found if not any(part.startswith("_") for part in name.split("."))),
-    ]
-
-
-def api_section(name: str) -> list[str]:
-    return [f"## {name}", "", "```{eval-rst}", f".. automodule:: {name}", "```", ""]
+    shutil.rmtree(Path(app.srcdir, API), ignore_errors=True)
 
 
 def plain_to_rst(app, what, name, obj, options, lines: list[str]) -> None:
@@ -207,9 +187,9 @@ def link_pdf(app, pagename, templatename, context, doctree) -> None:
 
 
 def setup(app) -> dict:
-    app.add_directive("package-api", PackageApi)
     app.add_directive("results-table", ResultsTable)
     app.add_directive("deck-list", DeckList)
+    app.connect("config-inited", remove_old_api, priority=100)
     app.connect(
         "env-get-outdated",
         lambda app, env, added, changed, removed: PAGES & env.found_docs,

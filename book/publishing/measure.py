@@ -1,5 +1,5 @@
-"""Run notebooks at the papers' scale, so that they record what they measure: python
-book/publishing/measure.py [NAME ...]
+"""Run notebooks at the papers' scale, so that they record what they measure: python -m
+book.publishing.measure [NAME ...]
 
 NAME is a system, as in results/NAME.json; without names all systems are run, in the
 order of the book. A notebook writes results/ itself; the executed copy, with its figures
@@ -18,7 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from book.publishing.execute import KERNEL
+from book.publishing.execute import KERNEL, KERNEL_OPTIONS
 from book.publishing.slides import ROOT, toc_notebooks
 
 COPIES = ROOT / "_build" / "paper"
@@ -56,8 +56,7 @@ def measure(path: Path) -> bool:
         kernel_name=KERNEL["name"],
         timeout=None,
         resources={"metadata": {"path": str(path.parent)}},
-        # Errors only: else a warning that local TCP is not encrypted
-        extra_arguments=["--IPKernelApp.log_level=40"],
+        extra_arguments=KERNEL_OPTIONS,
     )
     try:
         client.execute()

@@ -27,7 +27,8 @@ def notebook(path, *cells):
 
 def run(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, ROOT / "tools" / "execute.py", *arguments],
+        [sys.executable, "-m", "book.publishing.execute", *arguments],
+        cwd=ROOT,
         check=False,
         capture_output=True,
         text=True,

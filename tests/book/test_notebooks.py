@@ -75,7 +75,7 @@ def test_it_is_written_as_execute_writes_it(name):
     text = (ROOT / name).read_text("utf-8")
     assert nbformat.writes(notebook) + "\n" == text
     assert notebook.metadata.kernelspec.name == "python3"
-    execute.tidy_outputs(notebook)
+    execute.tidy(notebook)
     assert nbformat.writes(notebook) + "\n" == text, "run `make execute`"
 
 
@@ -103,7 +103,8 @@ def test_no_command_of_latex_has_two_backslashes(name):
 @every_notebook
 def test_it_begins_with_the_setup_cell_and_the_title(name):
     setup, title, *rest = load(name).cells
-    assert setup.source == address.SETUP.format(url=address.url_of(address.current(ROOT)))
+    branch = address.repository(ROOT)["branch"]
+    assert setup.source == address.setup_cell(address.current(ROOT), branch)
     assert tags(setup) == {"remove-cell"} and setup.metadata.slideshow.slide_type == "skip"
     assert setup.outputs == []
     assert title.cell_type == "markdown" and title.source.startswith("# ")
@@ -241,10 +242,10 @@ def test_relative_links_lead_to_files(name):
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_one_name_four_places(name):
+def test_one_name_in_many_places(name):
     stem = Path(name).stem
-    assert (ROOT / "d2l_attention" / f"{stem}.py").is_file()
-    assert (ROOT / "tests" / f"test_{stem}.py").is_file()
+    assert (ROOT / "d2l_attention" / "models" / f"{stem}.py").is_file()
+    assert (ROOT / "tests" / "models" / f"test_{stem}.py").is_file()
 
 
 def exercises(name: str) -> list[tuple[str, bool]]:
