@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page
 from book.publishing import browser as chromium_browser
 
 ROOT = Path(__file__).resolve().parents[2]
+GONE = "d2l_attention.gone"  # a module of an earlier build
 LOCAL = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:")
 
 
@@ -57,6 +58,7 @@ def copy_sources(target: Path) -> Path:
             target / name,
             ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"),
         )
+    shutil.rmtree(target / "book" / "api", ignore_errors=True)  # made while building
     return target
 
 

@@ -2,6 +2,7 @@
 JupyterLab, Colab and on GitHub.
 """
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -92,6 +93,12 @@ def test_outputs_hold_no_error_no_warning_no_widget_and_nothing_of_the_machine(n
         if not k.startswith("image/")
     )
     assert MACHINE.findall(text + "\n".join(cell.source for cell in load(name).cells)) == []
+
+
+@every_notebook
+def test_pictures_hold_no_text_such_as_the_version_of_matplotlib(name):
+    pictures = [o.data["image/png"] for o in outputs(name) if "image/png" in o.get("data", {})]
+    assert not any(b"tEXt" in base64.b64decode(picture) for picture in pictures)
 
 
 @every_notebook
