@@ -33,8 +33,7 @@ if "google.colab" in sys.modules:
     REPOSITORY = "{url}"
     if not REPOSITORY:
         raise RuntimeError(
-            "This copy does not know the book's address: "
-            "open the notebook from the published book."
+            "This copy does not know the book's address: open the notebook from the published book."
         )
     if not os.path.isdir("attention-book"):
         clone = ["git", "clone", "--quiet", "--depth=1", "--branch={branch}"]

@@ -112,6 +112,15 @@ def test_every_equation_is_typeset(html, site, browser):
     page.close()
 
 
+def test_code_fits_the_column_of_a_wide_screen(html, site, browser):
+    page = browser.new_page(viewport={"width": WIDTHS["desktop"], "height": 900})
+    wide = "e => e.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map((pre) => pre.innerText)"
+    for name in toc_notebooks(ROOT):
+        page.goto(f"{site}/{name.removesuffix('.ipynb')}.html")
+        assert page.locator("article pre").evaluate_all(wide) == [], name
+    page.close()
+
+
 def test_search_finds_bandwidth(site, browser):
     page = browser.new_page()
     page.goto(f"{site}/search.html?q=bandwidth")

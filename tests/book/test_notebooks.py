@@ -175,7 +175,7 @@ def test_code_has_no_trailing_semicolon_and_clears_no_output(name):
 
 def too_wide(text: str) -> list[str]:
     """The lines that scroll sideways in the book's column."""
-    return [line for line in text.splitlines() if len(line) > 88]
+    return [line for line in text.splitlines() if len(line) > 100]
 
 
 def shown_sources(name: str) -> str:
