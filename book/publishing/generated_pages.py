@@ -1,11 +1,11 @@
 """Sphinx extension: the parts of the book that are written by the project itself.
 
-- the reference in book/api/, one page a module, which sphinx.ext.autosummary makes from
+- The reference in book/api/, one page a module, which sphinx.ext.autosummary makes from
   the docstrings for the tables in book/api.md.
 - ``{results-table}``: what paper-scale runs measured, from results/*.json.
 - ``{deck-list}``: the slide decks, from the notebooks in _toc.yml; the decks are built
   together with the book.
-- a link to the PDF on the front page, once book/publishing/pdf.py has made it.
+- A link to the PDF on the front page, once book/publishing/pdf.py has made it.
 """
 
 import json
@@ -22,23 +22,7 @@ from book.publishing import pdf, slides
 # Read in every build: what they show may have changed
 PAGES = {"book/api", "book/results", "book/decks"}
 API = "book/api"
-
-
-class MarkdownDirective(SphinxDirective):
-    """A directive whose content is Markdown that ``lines()`` writes."""
-
-    def lines(self) -> list[str]:
-        raise NotImplementedError
-
-    def run(self) -> list[nodes.Node]:
-        container = nodes.container()
-        self.state.nested_parse(
-            StringList(self.lines(), self.name),
-            self.content_offset,
-            container,
-            match_titles=True,
-        )
-        return container.children
+NO_RESULTS = "No paper-scale run has been recorded yet: `results/` holds no files."
 
 
 def remove_old_api(app, config) -> None:
@@ -77,18 +61,17 @@ def plain_to_rst(app, what, name, obj, options, lines: list[str]) -> None:
         lines[index] = line
 
 
-class ResultsTable(MarkdownDirective):
+class ResultsTable(SphinxDirective):
     """A section per system: what its paper-scale run measured, beside the paper."""
 
-    def lines(self) -> list[str]:
-        root = Path(self.env.srcdir)
-        results = [
-            json.loads(file.read_text("utf-8"))
-            for file in sorted((root / "results").glob("*.json"))
-        ]
-        if not results:
-            return ["No paper-scale run has been recorded yet: `results/` holds no files."]
-        return [line for result in results for line in result_section(result, root)]
+    def run(self) -> list[nodes.Node]:
+        root, container = Path(self.env.srcdir), nodes.container()
+        files = sorted((root / "results").glob("*.json"))
+        results = [json.loads(file.read_text("utf-8")) for file in files]
+        lines = [line for result in results for line in result_section(result, root)]
+        content = StringList(lines or [NO_RESULTS], self.name)
+        self.state.nested_parse(content, self.content_offset, container, match_titles=True)
+        return container.children
 
 
 def result_section(result: dict, root: str | Path) -> list[str]:
@@ -161,15 +144,10 @@ class DeckList(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         items = []
         for deck in slides.decks(Path(self.env.srcdir)):
-            link = nodes.reference(
-                "", deck.title, refuri=f"../slides/{deck.name}.html", internal=True
-            )
+            place = f"../slides/{deck.name}.html"
+            link = nodes.reference("", deck.title, refuri=place, internal=True)
             items.append(nodes.list_item("", nodes.paragraph("", "", link)))
-        return (
-            [nodes.bullet_list("", *items)]
-            if items
-            else [nodes.paragraph("", "There are no decks yet.")]
-        )
+        return [nodes.bullet_list("", *items)] if items else []
 
 
 def build_decks(app, exception) -> None:
@@ -178,11 +156,7 @@ def build_decks(app, exception) -> None:
 
 
 def link_pdf(app, pagename, templatename, context, doctree) -> None:
-    if (
-        pagename == app.config.root_doc
-        and app.builder.name == "html"
-        and Path(app.outdir, pdf.NAME).exists()
-    ):
+    if pagename == app.config.root_doc and Path(app.outdir, pdf.NAME).exists():
         context["body"] = pdf.with_link(context["body"])
 
 
@@ -190,10 +164,7 @@ def setup(app) -> dict:
     app.add_directive("results-table", ResultsTable)
     app.add_directive("deck-list", DeckList)
     app.connect("config-inited", remove_old_api, priority=100)
-    app.connect(
-        "env-get-outdated",
-        lambda app, env, added, changed, removed: PAGES & env.found_docs,
-    )
+    app.connect("env-get-outdated", lambda app, env, *found: PAGES & env.found_docs)
     # Before napoleon
     app.connect("autodoc-process-docstring", plain_to_rst, priority=100)
     app.connect("html-page-context", link_pdf)
