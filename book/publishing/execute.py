@@ -52,20 +52,25 @@ def execute(path: Path) -> str:
         if cell.get("id") not in edited
     }
     tidy(notebook)
-    client = NotebookClient(
-        notebook,
-        kernel_name=KERNEL["name"],
-        timeout=None,
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(path.parent)}},
-        extra_arguments=KERNEL_OPTIONS,
-    )
-    client.execute()
+    NotebookClient(notebook, **client_options(path)).execute()
     for cell in kept_cells(notebook):
         cell.outputs = old_outputs.get(cell.id) or cell.outputs
     tidy(notebook)
     return nbformat.writes(notebook) + "\n"
+
+
+def client_options(path: Path) -> dict:
+    """How nbclient runs a notebook: in its own folder, leaving nothing that differs from run
+    to run.
+    """
+    return {
+        "kernel_name": KERNEL["name"],
+        "timeout": None,
+        "record_timing": False,
+        "coalesce_streams": True,
+        "resources": {"metadata": {"path": str(path.parent)}},
+        "extra_arguments": KERNEL_OPTIONS,
+    }
 
 
 def kept_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -83,22 +88,13 @@ def edited_since_commit(path: Path, notebook: NotebookNode) -> set[str]:
     """
     command = ["git", "show", f"HEAD:./{path.name}"]
     try:
-        shown = subprocess.run(
-            command,
-            cwd=path.parent,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=True,
-        )
+        shown = subprocess.run(command, cwd=path.parent, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return set()
-    committed = {
-        cell.get("id"): cell.source for cell in nbformat.reads(shown.stdout, as_version=4).cells
-    }
-    return {
-        cell.get("id") for cell in notebook.cells if committed.get(cell.get("id")) != cell.source
-    }
+    committed = nbformat.reads(shown.decode("utf-8"), as_version=4).cells
+    sources = {cell.get("id"): cell.source for cell in committed}
+    now = {cell.get("id"): cell.source for cell in notebook.cells}
+    return {name for name, source in now.items() if sources.get(name) != source}
 
 
 def tidy(notebook: NotebookNode) -> None:
@@ -122,11 +118,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("paths", nargs="*", type=Path, help="notebooks; default: all of _toc.yml")
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing, fail if a notebook would change",
-    )
+    check_help = "write nothing, fail if a notebook would change"
+    parser.add_argument("--check", action="store_true", help=check_help)
     arguments = parser.parse_args()
     processor.pin()
     os.environ["D2L_ATTENTION_SCALE"] = "quick"

@@ -18,7 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from book.publishing.execute import KERNEL, KERNEL_OPTIONS
+from book.publishing.execute import client_options
 from book.publishing.slides import ROOT, toc_notebooks
 
 COPIES = ROOT / "_build" / "paper"
@@ -51,15 +51,8 @@ def measure(path: Path) -> bool:
     all of its cells have run.
     """
     notebook = nbformat.read(path, as_version=4)
-    client = ShowingClient(
-        notebook,
-        kernel_name=KERNEL["name"],
-        timeout=None,
-        resources={"metadata": {"path": str(path.parent)}},
-        extra_arguments=KERNEL_OPTIONS,
-    )
     try:
-        client.execute()
+        ShowingClient(notebook, **client_options(path)).execute()
     except (CellExecutionError, DeadKernelError) as error:
         print(error, file=sys.stderr, flush=True)
         return False

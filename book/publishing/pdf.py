@@ -3,7 +3,8 @@
 The pages of the HTML book are put one after the other, in the order of _toc.yml, behind
 a title page and a table of contents, and Chromium prints them. The first printing tells
 on which page each heading stands, the second has the numbers in the table of contents.
-The front page of the HTML book then links to the PDF.
+The front page of the HTML book then links to the PDF. The pages of the package's modules,
+which _toc.yml does not name, are left out.
 """
 
 import argparse

@@ -49,7 +49,7 @@ def test_setting_is_complete_idempotent_and_reversible(copy):
 
 def test_readers_get_one_branch_whichever_way_they_come(copy):
     config = copy / "_config.yml"
-    config.write_text(config.read_text("utf-8").replace("branch: main", "branch: second"))
+    config.write_text(config.read_text("utf-8").replace("branch: main", "branch: second"), "utf-8")
     address.write(copy, "owner/name")
     found = texts(copy)
     for page in ("README.md", "book/how_to_run.md"):

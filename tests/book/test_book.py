@@ -41,6 +41,8 @@ OVERFLOW = """() => {
   return problems;
 }"""
 
+CODE = ".cell_input pre, .shown-source pre"
+
 SILENT_IMAGES = """() => [...document.querySelectorAll("article img")]
   .filter((image) => !image.alt.trim()).map((image) => `no alt text: ${image.src.slice(-60)}`)"""
 
@@ -114,10 +116,14 @@ def test_every_equation_is_typeset(html, site, browser):
 
 def test_code_fits_the_column_of_a_wide_screen(html, site, browser):
     page = browser.new_page(viewport={"width": WIDTHS["desktop"], "height": 900})
-    wide = "e => e.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map((pre) => pre.innerText)"
+    unfold = "e => e.forEach((details) => { details.open = true; })"
+    wide = (
+        "e => e.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map((pre) => pre.innerText)"
+    )
     for name in toc_notebooks(ROOT):
         page.goto(f"{site}/{name.removesuffix('.ipynb')}.html")
-        assert page.locator("article pre").evaluate_all(wide) == [], name
+        page.locator("details").evaluate_all(unfold)
+        assert page.locator(CODE).evaluate_all(wide) == [], name
     page.close()
 
 
