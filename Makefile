@@ -8,6 +8,8 @@ FLAGS :=
 JOBS ?= 2
 ## ORACLES=0              do not try to install PyTorch, for make test
 ORACLES ?= 1
+## PLUMBING=0             leave out the tests of pages, decks and installation, for make test
+PLUMBING ?= 1
 ## NAME=memory_networks   the system that make results measures; all without it
 ## RUNS=1                 make clean also removes the runs that make results keeps in .runs
 ## RECORD=1               make bench writes what it measures to benchmarks/recorded.json
@@ -42,11 +44,10 @@ help: ## list what can be made
 	@echo; echo "Variables, as in: make test PYTHON=python3.12"; sed -n 's/^## //p' $(MAKEFILE_LIST)
 
 # ---------------------------------------------------------------------------------------- to read
-book: $(VENV)/installed ## build the HTML book into _build/html (then open _build/html/index.html)
+book: $(VENV)/installed ## build the HTML book and its decks (then open _build/html/index.html)
 	$(BIN)/jupyter-book build . --path-output . -W -n --keep-going
-	$(BIN)/python -m book.publishing.slides
 
-slides: $(VENV)/installed ## build the slide decks into _build/html/slides
+slides: $(VENV)/installed ## build the decks alone into _build/html/slides
 	$(BIN)/python -m book.publishing.slides
 
 pdf: book ## print the book to _build/html/attention-in-deep-learning.pdf (needs Chromium)
@@ -61,9 +62,11 @@ lab: $(if $(REFUSED),,$(VENV)/installed) ## open the notebooks in JupyterLab
 	    --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/chapters $(FLAGS)
 
 # ---------------------------------------------------------------------------------------- to check
-test: $(if $(filter 0,$(ORACLES)),$(VENV)/installed,$(VENV)/oracles) ## run every test, and every notebook against its committed outputs
-	$(BIN)/python -m pytest -rs -n $(JOBS) tests
-	$(BIN)/python -m pytest -rs -n $(JOBS) --nbval $(NOTEBOOKS)
+test: $(if $(filter 0,$(ORACLES)),$(VENV)/installed,$(VENV)/oracles) ## run every test, and every notebook against its stored outputs, also after a failure
+	@failed=0; set -x; \
+	$(BIN)/python -m pytest -rs -n $(JOBS) $(if $(filter 0,$(PLUMBING)),-m "not plumbing") tests || failed=1; \
+	$(BIN)/python -m pytest -rs -n $(JOBS) --nbval $(NOTEBOOKS) || failed=1; \
+	exit $$failed
 
 # What is compared is computed with AVX2; book/publishing/processor.py says why, and how.
 test-portable: export D2L_ATTENTION_INSTRUCTIONS := sse4.1

@@ -1,7 +1,7 @@
-"""Write the repository's public address wherever it stands: python -m book.publishing.address
-[owner/name]
+"""Write the repository's public address wherever it stands: python -m
+book.publishing.address [owner/name]
 
-_config.yml holds the address. From there it goes to the setup cells of all notebooks
+_config.yml holds the address and the branch that readers get. From there it goes to the setup cells of all notebooks
 and, between the comments `<!-- address -->` and `<!-- /address -->`, to README.md,
 book/how_to_run.md and CITATION.cff. An empty name takes it away everywhere; without a
 name the address of _config.yml is written again (as after adding a notebook).
@@ -33,12 +33,11 @@ if "google.colab" in sys.modules:
     REPOSITORY = "{url}"
     if not REPOSITORY:
         raise RuntimeError(
-            "This copy does not know the book's address: "
-            "open the notebook from the published book."
+            "This copy does not know the book's address: open the notebook from the published book."
         )
     if not os.path.isdir("attention-book"):
-        clone = ["git", "clone", "--quiet", "--depth=1", REPOSITORY]
-        subprocess.run([*clone, "attention-book"], check=True)
+        clone = ["git", "clone", "--quiet", "--depth=1", "--branch={branch}"]
+        subprocess.run([*clone, REPOSITORY, "attention-book"], check=True)
     runpy.run_path("attention-book/d2l_attention/notebook/colab.py", run_name="__main__")"""
 
 README_UNSET = """
@@ -54,7 +53,7 @@ REPOSITORY=owner/name`, and they appear here and at the top of each notebook.
 """
 CLONE = """
 ```bash
-git clone {url}
+git clone --branch {branch} {url}
 ```
 
 """
@@ -71,41 +70,45 @@ def url_of(name: str) -> str:
 
 def current(root: Path) -> str:
     """The "owner/name" in _config.yml, or ""."""
-    return yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"][
-        "url"
-    ].removeprefix(f"{HOST}/")
+    return repository(root)["url"].removeprefix(f"{HOST}/")
+
+
+def repository(root: Path) -> dict[str, str]:
+    """The url and branch in _config.yml."""
+    return yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"]
+
+
+def setup_cell(name: str, branch: str) -> str:
+    """The setup cell's source for a branch of the repository `name`."""
+    return SETUP.format(url=url_of(name), branch=branch)
 
 
 def places(root: Path, name: str) -> dict[Path, str]:
     """Every file that holds the address, with the text that it must have for the
     repository ``name``.
     """
-    url = url_of(name)
-    branch = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"]["branch"]
-    launch = CLONE.format(url=url) + launch_links(root, name, branch) + "\n" if url else None
+    url, branch = url_of(name), repository(root)["branch"]
+    launch = launch_block(root, name, branch) if url else None
     texts = {
-        root / "_config.yml": filled(root / "_config.yml", CONFIG, url),
-        root / "README.md": filled(root / "README.md", BLOCK, launch or README_UNSET),
-        root / "book" / "how_to_run.md": filled(
-            root / "book" / "how_to_run.md", BLOCK, launch or HOW_TO_RUN_UNSET
-        ),
-        root / "CITATION.cff": filled(
-            root / "CITATION.cff", BLOCK, f'repository-code: "{url}"\n' if url else ""
-        ),
+        "_config.yml": (CONFIG, url),
+        "README.md": (BLOCK, launch or README_UNSET),
+        "book/how_to_run.md": (BLOCK, launch or HOW_TO_RUN_UNSET),
+        "CITATION.cff": (BLOCK, f'repository-code: "{url}"\n' if url else ""),
     }
-    for notebook in toc_notebooks(root):
-        texts[root / notebook] = with_setup_cell(root / notebook, SETUP.format(url=url))
-    return texts
+    setup = setup_cell(name, branch)
+    return {root / path: filled(root / path, *text) for path, text in texts.items()} | {
+        root / path: with_setup_cell(root / path, setup) for path in toc_notebooks(root)
+    }
 
 
-def launch_links(root: Path, name: str, branch: str) -> str:
-    """A list with a Colab and a Binder link for every notebook."""
-    lines = []
+def launch_block(root: Path, name: str, branch: str) -> str:
+    """The line that clones the repository, and a Colab and a Binder link for every notebook."""
+    lines = [CLONE.format(url=url_of(name), branch=branch)]
     for path in toc_notebooks(root):
         colab = f"https://colab.research.google.com/github/{name}/blob/{branch}/{path}"
         binder = f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=lab/tree/{path}"
         lines.append(f"- {title(root, path)}: [Colab]({colab}), [Binder]({binder})\n")
-    return "".join(lines)
+    return "".join(lines) + "\n"
 
 
 def filled(path: Path, pattern: str, text: str) -> str:

@@ -1,5 +1,5 @@
-"""Re-execute notebooks so that the same source gives the same bytes: python
-book/publishing/execute.py [--check] [PATH ...]
+"""Re-execute notebooks so that the same source gives the same bytes: python -m
+book.publishing.execute [--check] [PATH ...]
 
 Without paths all notebooks of _toc.yml are executed. A notebook is written only when
 all its cells have run. Outputs of cells tagged nbval-ignore-output (timings) stay as
@@ -8,9 +8,8 @@ is written, and the exit code tells whether a file would change.
 """
 
 import argparse
-import base64
+import itertools
 import os
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +29,13 @@ KERNEL = {
 # What the book, the decks, nbval and Colab read
 CELL_METADATA = {"cellView", "mystnb", "slideshow", "tags", "tolerance"}
 KEEP_OUTPUT = "nbval-ignore-output"
+KERNEL_OPTIONS = [
+    # Errors only: else a warning that local TCP is not encrypted
+    "--IPKernelApp.log_level=40",
+    # Matplotlib would note its version in every picture
+    "--InlineBackend.print_figure_kwargs="
+    + str({"bbox_inches": "tight", "metadata": {"Software": None}}),
+]
 
 
 def execute(path: Path) -> str:
@@ -45,22 +51,26 @@ def execute(path: Path) -> str:
         for cell in kept_cells(notebook)
         if cell.get("id") not in edited
     }
-    tidy_cells(notebook)
-    client = NotebookClient(
-        notebook,
-        kernel_name=KERNEL["name"],
-        timeout=None,
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(path.parent)}},
-        # Errors only: else a warning that local TCP is not encrypted
-        extra_arguments=["--IPKernelApp.log_level=40"],
-    )
-    client.execute()
+    tidy(notebook)
+    NotebookClient(notebook, **client_options(path)).execute()
     for cell in kept_cells(notebook):
         cell.outputs = old_outputs.get(cell.id) or cell.outputs
-    tidy_outputs(notebook)
+    tidy(notebook)
     return nbformat.writes(notebook) + "\n"
+
+
+def client_options(path: Path) -> dict:
+    """How nbclient runs a notebook: in its own folder, leaving nothing that differs from run
+    to run.
+    """
+    return {
+        "kernel_name": KERNEL["name"],
+        "timeout": None,
+        "record_timing": False,
+        "coalesce_streams": True,
+        "resources": {"metadata": {"path": str(path.parent)}},
+        "extra_arguments": KERNEL_OPTIONS,
+    }
 
 
 def kept_cells(notebook: NotebookNode) -> list[NotebookNode]:
@@ -78,61 +88,29 @@ def edited_since_commit(path: Path, notebook: NotebookNode) -> set[str]:
     """
     command = ["git", "show", f"HEAD:./{path.name}"]
     try:
-        shown = subprocess.run(
-            command,
-            cwd=path.parent,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=True,
-        )
+        shown = subprocess.run(command, cwd=path.parent, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         return set()
-    committed = {
-        cell.get("id"): cell.source for cell in nbformat.reads(shown.stdout, as_version=4).cells
-    }
-    return {
-        cell.get("id") for cell in notebook.cells if committed.get(cell.get("id")) != cell.source
-    }
+    committed = nbformat.reads(shown.decode("utf-8"), as_version=4).cells
+    sources = {cell.get("id"): cell.source for cell in committed}
+    now = {cell.get("id"): cell.source for cell in notebook.cells}
+    return {name for name, source in now.items() if sources.get(name) != source}
 
 
-def tidy_cells(notebook: NotebookNode) -> None:
-    """Keeps the metadata that somebody reads, and gives cells without an id, or with
-    another's, one that stays.
+def tidy(notebook: NotebookNode) -> None:
+    """Keeps the metadata that somebody reads, drops the kernel's version and cell timings,
+    and gives cells without an id, or with an earlier one's, one that stays.
     """
     notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: set[str] = set()
-    for number, cell in enumerate(notebook.cells):
+    taken = {cell.get("id") for cell in notebook.cells}
+    free = (name for name in map("cell-{}".format, itertools.count()) if name not in taken)
+    for cell in notebook.cells:
         cell.metadata = NotebookNode({k: v for k, v in cell.metadata.items() if k in CELL_METADATA})
         if not cell.get("id") or cell.id in seen:
-            cell.id = f"cell-{number}"
+            cell.id = next(free)
         seen.add(cell.id)
-
-
-def tidy_outputs(notebook: NotebookNode) -> None:
-    """Drops what depends on the machine: the kernel's version, cell timings, programs'
-    names inside PNG files.
-    """
-    tidy_cells(notebook)
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            image = output.get("data", {}).get("image/png")
-            if image:
-                plain = without_text_chunks(base64.b64decode(image))
-                output["data"]["image/png"] = base64.b64encode(plain).decode("ascii")
-
-
-def without_text_chunks(png: bytes) -> bytes:
-    """The PNG file without its text chunks, in which Matplotlib notes its version."""
-    kept, position = [png[:8]], 8
-    while position < len(png):
-        (length,) = struct.unpack(">I", png[position : position + 4])
-        end = position + 12 + length
-        if png[position + 4 : position + 8] != b"tEXt":
-            kept.append(png[position:end])
-        position = end
-    return b"".join(kept)
 
 
 def main() -> int:
@@ -140,11 +118,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("paths", nargs="*", type=Path, help="notebooks; default: all of _toc.yml")
-    parser.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing, fail if a notebook would change",
-    )
+    check_help = "write nothing, fail if a notebook would change"
+    parser.add_argument("--check", action="store_true", help=check_help)
     arguments = parser.parse_args()
     processor.pin()
     os.environ["D2L_ATTENTION_SCALE"] = "quick"

@@ -1,71 +1,35 @@
 """Sphinx extension: the parts of the book that are written by the project itself.
 
-- ``{package-api} d2l_attention``: every public module of the package, from its
-  docstrings.
+- The reference in book/api/, one page a module, which sphinx.ext.autosummary makes from
+  the docstrings for the tables in book/api.md.
 - ``{results-table}``: what paper-scale runs measured, from results/*.json.
 - ``{deck-list}``: the slide decks, from the notebooks in _toc.yml; the decks are built
   together with the book.
-- a link to the PDF on the front page, once book/publishing/pdf.py has made it.
+- A link to the PDF on the front page, once book/publishing/pdf.py has made it.
 """
 
-import importlib
 import json
-import pkgutil
 import re
+import shutil
 from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).resolve().parents[2]
-
 from book.publishing import pdf, slides
 
 # Read in every build: what they show may have changed
 PAGES = {"book/api", "book/results", "book/decks"}
+API = "book/api"
+NO_RESULTS = "No paper-scale run has been recorded yet: `results/` holds no files."
 
 
-class MarkdownDirective(SphinxDirective):
-    """A directive whose content is Markdown that ``lines()`` writes."""
-
-    def lines(self) -> list[str]:
-        raise NotImplementedError
-
-    def run(self) -> list[nodes.Node]:
-        container = nodes.container()
-        self.state.nested_parse(
-            StringList(self.lines(), self.name),
-            self.content_offset,
-            container,
-            match_titles=True,
-        )
-        return container.children
-
-
-class PackageApi(MarkdownDirective):
-    """One section a public module: its docstring and its public members."""
-
-    required_arguments = 1
-
-    def lines(self) -> list[str]:
-        return [line for name in public_modules(self.arguments[0]) for line in api_section(name)]
-
-
-def public_modules(package: str) -> list[str]:
-    """Dotted names of the package and of all modules below it, without those that begin
-    with an underscore.
+def remove_old_api(app, config) -> None:
+    """Before _toc.yml is read: it does not name these pages, and would exclude those of the
+    last build. Modules come and go, so autosummary writes all of them anew.
     """
-    folder = importlib.import_module(package).__path__
-    found = [module.name for module in pkgutil.walk_packages(folder, f"{package}.")]
-    return [
-        package,
-        *(name for name in found if not any(part.startswith("_") for part in name.split("."))),
-    ]
-
-
-def api_section(name: str) -> list[str]:
-    return [f"## {name}", "", "```{eval-rst}", f".. automodule:: {name}", "```", ""]
+    shutil.rmtree(Path(app.srcdir, API), ignore_errors=True)
 
 
 def plain_to_rst(app, what, name, obj, options, lines: list[str]) -> None:
@@ -97,18 +61,17 @@ def plain_to_rst(app, what, name, obj, options, lines: list[str]) -> None:
         lines[index] = line
 
 
-class ResultsTable(MarkdownDirective):
+class ResultsTable(SphinxDirective):
     """A section per system: what its paper-scale run measured, beside the paper."""
 
-    def lines(self) -> list[str]:
-        root = Path(self.env.srcdir)
-        results = [
-            json.loads(file.read_text("utf-8"))
-            for file in sorted((root / "results").glob("*.json"))
-        ]
-        if not results:
-            return ["No paper-scale run has been recorded yet: `results/` holds no files."]
-        return [line for result in results for line in result_section(result, root)]
+    def run(self) -> list[nodes.Node]:
+        root, container = Path(self.env.srcdir), nodes.container()
+        files = sorted((root / "results").glob("*.json"))
+        results = [json.loads(file.read_text("utf-8")) for file in files]
+        lines = [line for result in results for line in result_section(result, root)]
+        content = StringList(lines or [NO_RESULTS], self.name)
+        self.state.nested_parse(content, self.content_offset, container, match_titles=True)
+        return container.children
 
 
 def result_section(result: dict, root: str | Path) -> list[str]:
@@ -181,15 +144,10 @@ class DeckList(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         items = []
         for deck in slides.decks(Path(self.env.srcdir)):
-            link = nodes.reference(
-                "", deck.title, refuri=f"../slides/{deck.name}.html", internal=True
-            )
+            place = f"../slides/{deck.name}.html"
+            link = nodes.reference("", deck.title, refuri=place, internal=True)
             items.append(nodes.list_item("", nodes.paragraph("", "", link)))
-        return (
-            [nodes.bullet_list("", *items)]
-            if items
-            else [nodes.paragraph("", "There are no decks yet.")]
-        )
+        return [nodes.bullet_list("", *items)] if items else []
 
 
 def build_decks(app, exception) -> None:
@@ -198,22 +156,15 @@ def build_decks(app, exception) -> None:
 
 
 def link_pdf(app, pagename, templatename, context, doctree) -> None:
-    if (
-        pagename == app.config.root_doc
-        and app.builder.name == "html"
-        and Path(app.outdir, pdf.NAME).exists()
-    ):
+    if pagename == app.config.root_doc and Path(app.outdir, pdf.NAME).exists():
         context["body"] = pdf.with_link(context["body"])
 
 
 def setup(app) -> dict:
-    app.add_directive("package-api", PackageApi)
     app.add_directive("results-table", ResultsTable)
     app.add_directive("deck-list", DeckList)
-    app.connect(
-        "env-get-outdated",
-        lambda app, env, added, changed, removed: PAGES & env.found_docs,
-    )
+    app.connect("config-inited", remove_old_api, priority=100)
+    app.connect("env-get-outdated", lambda app, env, *found: PAGES & env.found_docs)
     # Before napoleon
     app.connect("autodoc-process-docstring", plain_to_rst, priority=100)
     app.connect("html-page-context", link_pdf)

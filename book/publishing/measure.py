@@ -1,5 +1,5 @@
-"""Run notebooks at the papers' scale, so that they record what they measure: python
-book/publishing/measure.py [NAME ...]
+"""Run notebooks at the papers' scale, so that they record what they measure: python -m
+book.publishing.measure [NAME ...]
 
 NAME is a system, as in results/NAME.json; without names all systems are run, in the
 order of the book. A notebook writes results/ itself; the executed copy, with its figures
@@ -18,7 +18,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from book.publishing.execute import KERNEL
+from book.publishing.execute import client_options
 from book.publishing.slides import ROOT, toc_notebooks
 
 COPIES = ROOT / "_build" / "paper"
@@ -51,16 +51,8 @@ def measure(path: Path) -> bool:
     all of its cells have run.
     """
     notebook = nbformat.read(path, as_version=4)
-    client = ShowingClient(
-        notebook,
-        kernel_name=KERNEL["name"],
-        timeout=None,
-        resources={"metadata": {"path": str(path.parent)}},
-        # Errors only: else a warning that local TCP is not encrypted
-        extra_arguments=["--IPKernelApp.log_level=40"],
-    )
     try:
-        client.execute()
+        ShowingClient(notebook, **client_options(path)).execute()
     except (CellExecutionError, DeadKernelError) as error:
         print(error, file=sys.stderr, flush=True)
         return False

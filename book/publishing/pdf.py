@@ -1,18 +1,21 @@
-"""Print the built book as one PDF: python -m book.publishing.pdf [--output _build/html]
+"""Print the built book as one PDF: python -m book.publishing.pdf
 
 The pages of the HTML book are put one after the other, in the order of _toc.yml, behind
 a title page and a table of contents, and Chromium prints them. The first printing tells
 on which page each heading stands, the second has the numbers in the table of contents.
-The front page of the HTML book then links to the PDF.
+The front page of the HTML book then links to the PDF. The pages of the package's modules,
+which _toc.yml does not name, are left out.
 """
 
 import argparse
 import re
+from io import BytesIO
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
 import yaml
 from bs4 import BeautifulSoup, Tag
+from pypdf import PdfReader
 
 from book.publishing.browser import chromium, file_url
 
@@ -47,7 +50,7 @@ def article(root: Path, html: Path, page: str) -> Tag:
     for element in found.select("details"):
         element["open"] = ""
     for element in found.select("[id]"):
-        # Scripts of interactive figures know their ids
+        # Scripts of live figures know their ids
         if not element.find_parent(class_="cell_output"):
             element["id"] = anchor(page, element["id"])
     for element in found.select("img[src]:not([src^='data:'])"):
@@ -100,7 +103,7 @@ def long_page(root: Path, html: Path, numbers: dict[str, int]) -> str:
     """The whole book as one HTML page."""
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
     articles = [(caption, article(root, html, page)) for caption, page in toc_pages(root)]
-    template = (root / "book" / "_templates" / "print.html").read_text("utf-8")
+    template = (root / "book" / "publishing" / "templates" / "print.html").read_text("utf-8")
     for key, text in {
         "title": config["title"],
         "author": config["author"],
@@ -112,12 +115,12 @@ def long_page(root: Path, html: Path, numbers: dict[str, int]) -> str:
 
 
 def page_numbers(pdf: bytes) -> dict[str, int]:
-    """Page number, from 1, of every named place in a PDF that Chromium wrote."""
-    # Chromium writes them in reading order
-    objects = re.findall(rb"(\d+) 0 obj\n<</Type /Page\n", pdf)
-    pages = {int(number): index for index, number in enumerate(objects, start=1)}
-    places = re.findall(rb"/([^\s/\[]+) \[(\d+) 0 R /XYZ", pdf)
-    return {name.decode(): pages[int(number)] for name, number in places if int(number) in pages}
+    """Page number, from 1, of every named place in a PDF."""
+    reader = PdfReader(BytesIO(pdf))
+    return {
+        name.removeprefix("/"): reader.get_destination_page_number(place) + 1
+        for name, place in reader.named_destinations.items()
+    }
 
 
 def print_page(source: Path) -> bytes:

@@ -13,7 +13,7 @@ stands in for one that computes differently (`make test-portable`), or `native`,
 pins nothing.
 
 The variables must be set before the libraries load, and GLIBC_TUNABLES before the
-process starts. The conftest.py of this folder's parent does so whenever pytest runs, by
+process starts. The repository's conftest.py does so whenever pytest runs, by
 hand or by make, for its workers and for the kernels of the notebooks; the pytest process
 itself keeps the C library's choice, with which only oracles within a tolerance compute.
 """

@@ -1,5 +1,4 @@
-"""Build the slide decks from the notebooks' own cells: python -m book.publishing.slides [--output
-_build/html]
+"""Build the slide decks from the notebooks' own cells: python -m book.publishing.slides
 
 A deck is a chapter folder: the slide cells of its notebooks in the order of _toc.yml,
 index.ipynb first. A notebook outside chapters/ (the introduction) is a deck of its own.
@@ -18,10 +17,9 @@ import nbformat
 import yaml
 from nbconvert.exporters import SlidesExporter
 
-ROOT = Path(__file__).resolve().parents[2]
-
 from book.publishing import offline
 
+ROOT = Path(__file__).resolve().parents[2]
 SLIDE_TYPES = {"slide", "subslide", "fragment", "notes", "-"}
 REVEAL_FILES = (
     "dist/reset.css",
@@ -89,12 +87,15 @@ def decks(root: Path) -> list[Deck]:
 
 
 def slide_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """The cells with a slide type other than "skip"."""
-    return [
-        c
-        for c in notebook.cells
-        if c.metadata.get("slideshow", {}).get("slide_type") in SLIDE_TYPES
-    ]
+    """The cells with a slide type other than "skip"; none where there are only notes, which
+    would be said to another notebook's slide.
+    """
+    chosen = [cell for cell in notebook.cells if slide_type(cell) in SLIDE_TYPES]
+    return chosen if any(slide_type(cell) != "notes" for cell in chosen) else []
+
+
+def slide_type(cell: nbformat.NotebookNode) -> str | None:
+    return cell.metadata.get("slideshow", {}).get("slide_type")
 
 
 def combine(deck: Deck) -> nbformat.NotebookNode:
@@ -104,7 +105,7 @@ def combine(deck: Deck) -> nbformat.NotebookNode:
     cells = []
     for notebook in deck.notebooks:
         chosen = slide_cells(read(deck.root, notebook))
-        first = next(cell for cell in chosen if cell.metadata.slideshow.slide_type != "notes")
+        first = next(cell for cell in chosen if slide_type(cell) != "notes")
         first.metadata.slideshow.slide_type = "slide"
         first.metadata["anchor"] = Path(notebook).stem
         for cell in chosen:
@@ -117,15 +118,15 @@ def combine(deck: Deck) -> nbformat.NotebookNode:
 
 
 def relink(markdown: str, folder: Path) -> str:
-    """Points links to notebooks of the same folder at the book's pages, seen from
-    slides/.
+    """Points links to the book's sources, given from `folder`, at its pages, seen from
+    slides/; an anchor and a title stay.
 
-    >>> relink("[Next](kernel_regression.ipynb)", Path("chapters/01_nadaraya_watson"))
-    '[Next](../chapters/01_nadaraya_watson/kernel_regression.html)'
+    >>> relink('[Next](kernel.ipynb#eq-1.2 "the kernel")', Path("chapters/01_pooling"))
+    '[Next](../chapters/01_pooling/kernel.html#eq-1.2 "the kernel")'
     """
     return re.sub(
-        r"\]\((?!https?:|#|/)([\w./-]+)\.(?:ipynb|md)(#[\w-]*)?\)",
-        lambda link: f"](../{(folder / link[1]).as_posix()}.html{link[2] or ''})",
+        r"\]\((?![a-z]+:|/)([^\s()#]+)\.(?:ipynb|md)(?=[\s)#])",
+        lambda link: f"](../{(folder / link[1]).as_posix()}.html",
         markdown,
     )
 
@@ -152,7 +153,7 @@ def build(root: Path, output: Path) -> list[Path]:
     copy_assets(output)
     exporter = SlidesExporter(
         template_name="deck",
-        extra_template_basedirs=[str(root / "book" / "_templates")],
+        extra_template_basedirs=[str(root / "book" / "publishing" / "templates")],
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         embed_images=True,

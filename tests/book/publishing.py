@@ -1,5 +1,5 @@
-"""What the tests of pages and decks share: building the book, a local server, and a
-browser that listens.
+"""What the tests of pages, decks and installation share: building the book, a local
+server, and a browser that listens.
 """
 
 import contextlib
@@ -20,11 +20,12 @@ from playwright.sync_api import Browser, Page
 from book.publishing import browser as chromium_browser
 
 ROOT = Path(__file__).resolve().parents[2]
+GONE = "d2l_attention.gone"  # a module of an earlier build
 LOCAL = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:")
 
 
 def build_book(root: Path, output: Path) -> Path:
-    """Builds the book with warnings as errors and returns the folder of its pages."""
+    """Builds the book of a folder with warnings as errors, and returns the folder of its pages."""
     command = [
         Path(sys.executable).with_name("jupyter-book"),
         "build",
@@ -51,13 +52,21 @@ def copy_sources(target: Path) -> Path:
     target.mkdir(parents=True)
     for name in ("_config.yml", "_toc.yml", "README.md", "CITATION.cff"):
         shutil.copyfile(ROOT / name, target / name)
-    for name in ("book", "chapters", "tools", "d2l_attention"):
+    for name in ("book", "chapters", "d2l_attention", "results"):
         shutil.copytree(
             ROOT / name,
             target / name,
             ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"),
         )
+    shutil.rmtree(target / "book" / "api", ignore_errors=True)  # made while building
     return target
+
+
+def supported_pythons() -> list[str]:
+    """All Pythons that pyproject.toml allows: `>=3.10,<3.14` -> 3.10 ... 3.13."""
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    first, end = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', text).groups()
+    return [f"3.{minor}" for minor in range(int(first), int(end))]
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The repository's address stands in one place, and everywhere else agrees with it."""
 
 import json
+import re
 import sys
 import types
 
@@ -44,6 +45,19 @@ def test_setting_is_complete_idempotent_and_reversible(copy):
     assert not any("owner/attention-book" in text for text in texts(copy).values())
     address.write(copy, "")
     assert texts(copy) == before
+
+
+def test_readers_get_one_branch_whichever_way_they_come(copy):
+    config = copy / "_config.yml"
+    config.write_text(config.read_text("utf-8").replace("branch: main", "branch: second"), "utf-8")
+    address.write(copy, "owner/name")
+    found = texts(copy)
+    for page in ("README.md", "book/how_to_run.md"):
+        assert "git clone --branch second https://github.com/owner/name\n" in found[page]
+        links = re.findall(r"/(?:blob|v2/gh/owner/name)/(\w+)", found[page])
+        assert len(links) == 2 * len(toc_notebooks(ROOT)) and set(links) == {"second"}
+    for notebook in toc_notebooks(ROOT):
+        assert "--branch=second" in found[notebook]
 
 
 def test_without_an_address_there_is_no_link_to_a_repository(copy):
@@ -98,7 +112,7 @@ def test_a_notebook_without_setup_cell_gets_one(copy):
 
 def test_the_setup_cell_does_nothing_outside_colab(capsys):
     before = set(sys.modules)
-    exec(address.SETUP.format(url=""), {})
+    exec(address.setup_cell("", "main"), {})
     assert capsys.readouterr() == ("", "")
     assert set(sys.modules) == before
 
@@ -106,7 +120,7 @@ def test_the_setup_cell_does_nothing_outside_colab(capsys):
 def test_the_setup_cell_on_colab_says_when_the_address_is_unknown(monkeypatch):
     monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
     with pytest.raises(RuntimeError, match="does not know the book's address"):
-        exec(address.SETUP.format(url=""), {})
+        exec(address.setup_cell("", "main"), {})
 
 
 def test_the_setup_cell_on_colab_clones_and_installs(monkeypatch, tmp_path, capsys):
@@ -116,20 +130,13 @@ def test_the_setup_cell_on_colab_clones_and_installs(monkeypatch, tmp_path, caps
 
     def clone(command, check):
         calls.append((command, check))
-        folder = tmp_path / command[-1]
-        folder.mkdir()
-        (folder / "colab.py").write_text("if __name__ == '__main__':\n    print('installed')\n")
+        script = tmp_path / command[-1] / "d2l_attention" / "notebook" / "colab.py"
+        script.parent.mkdir(parents=True)
+        script.write_text("if __name__ == '__main__':\n    print('installed')\n")
 
     monkeypatch.setattr("subprocess.run", clone)
     for _ in range(2):  # run twice: cloned once
-        exec(address.SETUP.format(url="https://github.com/owner/name"), {})
-    command = [
-        "git",
-        "clone",
-        "--quiet",
-        "--depth=1",
-        "https://github.com/owner/name",
-        "attention-book",
-    ]
-    assert calls == [(command, True)]
+        exec(address.setup_cell("owner/name", "second-edition"), {})
+    command = "git clone --quiet --depth=1 --branch=second-edition https://github.com/owner/name"
+    assert calls == [([*command.split(), "attention-book"], True)]
     assert capsys.readouterr().out == "installed\ninstalled\n"

@@ -4,26 +4,25 @@ in a browser.
 
 import doctest
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from book.publishing import address, generated_pages, pdf
+from book.publishing import address, generated_pages, slides
 from book.publishing.slides import toc_notebooks
 from tests.book.publishing import (
+    GONE,
     ROOT,
     build_book,
     copy_sources,
     listen,
     math_errors,
-    open_browser,
     serve,
     wait_until_typeset,
 )
 
+pytestmark = pytest.mark.plumbing
 WIDTHS = {"desktop": 1400, "phone": 390}
 
 # What sticks out: the page scrolls sideways, or a box hides content on a side where no
@@ -42,6 +41,8 @@ OVERFLOW = """() => {
   return problems;
 }"""
 
+CODE = ".cell_input pre, .shown-source pre"
+
 SILENT_IMAGES = """() => [...document.querySelectorAll("article img")]
   .filter((image) => !image.alt.trim()).map((image) => `no alt text: ${image.src.slice(-60)}`)"""
 
@@ -52,31 +53,16 @@ DARK_IMAGES = """() => [...document.querySelectorAll("article img")]
 
 
 @pytest.fixture(scope="module")
-def html(tmp_path_factory) -> Path:
-    """The built book, with decks and PDF."""
-    return build_book(ROOT, tmp_path_factory.mktemp("book"))
-
-
-@pytest.fixture(scope="module")
 def site(html):
     with serve(html) as url:
         yield url
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as opened:
-        yield opened
-
-
-def pages(html: Path) -> list[str]:
-    """All pages but the decks and the redirect of the root."""
+def pages(html: Path, *but: str) -> list[str]:
+    """All pages but the decks, the redirect of the root and those of these folders."""
     found = sorted(path.relative_to(html).as_posix() for path in html.rglob("*.html"))
-    return [
-        name
-        for name in found
-        if not name.startswith(("slides/", "_static/")) and name != "index.html"
-    ]
+    left_out = ("slides/", "_static/", *but)
+    return [name for name in found if not name.startswith(left_out) and name != "index.html"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -88,7 +74,9 @@ def test_pages(html, site, browser, width, scheme):
     page = context.new_page()
     problems = listen(page)
     found = {}
-    for name in pages(html):
+    # The pages of modules are many and alike: where they are narrow will do
+    alike = () if (width, scheme) == ("phone", "light") else ("_modules/", "book/api/")
+    for name in pages(html, *alike):
         page.goto(f"{site}/{name}")
         wait_until_typeset(page)
         problems += page.evaluate(OVERFLOW) + page.evaluate(SILENT_IMAGES) + math_errors(page)
@@ -123,6 +111,19 @@ def test_every_equation_is_typeset(html, site, browser):
         written = page.evaluate("document.querySelectorAll('article .math').length")
         typeset = page.evaluate("document.querySelectorAll('article .math mjx-container').length")
         assert typeset == written, name
+    page.close()
+
+
+def test_code_fits_the_column_of_a_wide_screen(html, site, browser):
+    page = browser.new_page(viewport={"width": WIDTHS["desktop"], "height": 900})
+    unfold = "e => e.forEach((details) => { details.open = true; })"
+    wide = (
+        "e => e.filter((pre) => pre.scrollWidth > pre.clientWidth + 1).map((pre) => pre.innerText)"
+    )
+    for name in toc_notebooks(ROOT):
+        page.goto(f"{site}/{name.removesuffix('.ipynb')}.html")
+        page.locator("details").evaluate_all(unfold)
+        assert page.locator(CODE).evaluate_all(wide) == [], name
     page.close()
 
 
@@ -182,7 +183,9 @@ def test_with_an_address_every_notebook_has_its_colab_and_binder_links(tmp_path)
             in text
         )
     front = (html / "book" / "how_to_run.html").read_text("utf-8")
-    assert "git clone https://github.com/owner/attention-book" in re.sub(r"<[^>]+>", "", front)
+    assert "git clone --branch main https://github.com/owner/attention-book" in re.sub(
+        r"<[^>]+>", "", front
+    )
 
 
 def test_pages_show_all_that_is_said_but_not_the_setup_cell(html):
@@ -235,46 +238,34 @@ def test_a_results_file_becomes_a_section():
 
 
 def test_every_public_module_is_in_the_reference(html):
-    text = (html / "book" / "api.html").read_text("utf-8")
-    modules = generated_pages.public_modules("d2l_attention")
-    assert "d2l_attention.attention" in modules
-    assert [name for name in modules if f'id="module-{name}"' not in text] == []
+    modules = [
+        ".".join(path.with_suffix("").relative_to(ROOT).parts).removesuffix(".__init__")
+        for path in (ROOT / "d2l_attention").rglob("*.py")
+    ]
+    assert {"d2l_attention", "d2l_attention.models"} <= set(modules)
+    for name in modules:
+        page = (html / "book" / "api" / f"{name}.html").read_text("utf-8")
+        assert f'id="module-{name}"' in page
 
 
-def test_pdf(html, browser):
-    subprocess.run([sys.executable, ROOT / "tools" / "pdf.py", "--output", html], check=True)
-    content = (html / pdf.NAME).read_bytes()
-    numbers = pdf.page_numbers(content)
-    count = len(re.findall(rb"/Type /Page\n", content))
-    assert content.startswith(b"%PDF-")
-    assert 10 <= count <= 400
-    # Every page of the book begins on a page of its own, in order
-    for _, page in pdf.toc_pages(ROOT):
-        assert pdf.anchor(page, "") in numbers, page
-    starts = [numbers[pdf.anchor(page, "")] for _, page in pdf.toc_pages(ROOT)]
-    assert starts == sorted(set(starts))
-    links = re.findall(rb"/Dest /([^\s/]+)", content)
-    assert len(links) > len(starts)
-    assert not [name for name in links if name.decode() not in numbers], "a link leads nowhere"
-    assert pdf.NAME in (html / "book" / "index.html").read_text("utf-8")
-    assert not (html / "print.html").exists()
-
-
-def test_nothing_is_cut_off_in_print(html, browser, tmp_path):
-    source = html / "print_test.html"
-    source.write_text(pdf.long_page(ROOT, html, {}), "utf-8")
-    page = browser.new_page(viewport={"width": pdf.PAGE_WIDTH, "height": 900})
-    page.emulate_media(media="print")
-    problems = listen(page)
-    page.goto(source.as_uri())
-    page.wait_for_function("window.readyToPrint === true", timeout=120_000)
-    wide = page.evaluate(
-        """() => [...document.querySelectorAll("pre, table, img, svg, mjx-container, dt")]
-          .filter((e) => e.getBoundingClientRect().right > document.body.clientWidth + 2
-            || (e.tagName === "PRE" && e.scrollWidth > e.clientWidth + 1))
-          .map((e) => `${e.tagName}: ${e.textContent.slice(0, 60)}`)"""
-    )
-    assert math_errors(page) == []
+def test_the_reference_has_one_sentence_and_a_link_for_each_module(site, browser):
+    page = browser.new_page()
+    page.goto(f"{site}/book/api.html")
+    for name in ("d2l_attention", "datasets", "shapes"):
+        row = page.locator("article tr", has=page.get_by_role("link", name=name, exact=True))
+        says = row.locator("td").nth(1).inner_text()
+        row.get_by_role("link").click()
+    assert re.fullmatch(r"\w[^\n]+\.", says.strip())
+    module = "d2l_attention.datasets.shapes"
+    assert f"/book/api/{module}.html" in page.url
+    assert page.locator("article dt.sig").count() and page.title().startswith(module)
     page.close()
-    source.unlink()
-    assert wide == [] and problems == []
+
+
+def test_the_reference_has_no_page_of_a_module_that_is_gone(html):
+    assert not (html / "book" / "api" / f"{GONE}.html").exists()
+
+
+def test_decks_are_built_with_the_book(html):
+    for deck in slides.decks(ROOT):
+        assert (html / "slides" / f"{deck.name}.html").is_file()

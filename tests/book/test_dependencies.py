@@ -99,10 +99,10 @@ def files(*patterns: str) -> list[Path]:
 
 def distributions(paths: Iterable[Path]) -> dict[str, set[str]]:
     """{distribution: the files that import it}, without the standard library and this
-    project.
+    project's folders.
     """
-    ours = {path.stem for path in files("tools/*.py", "tests/*.py", "book/publishing/*.py")}
-    ours |= {"d2l_attention", "benchmarks", "colab"} | set(sys.stdlib_module_names)
+    ours = {path.stem for path in files("*/")}
+    ours |= set(sys.stdlib_module_names)
     providers = packages_distributions()
     found: dict[str, set[str]] = {}
     for path in paths:
@@ -123,28 +123,26 @@ def test_the_package_and_the_notebooks_import_what_the_project_depends_on():
     assert undeclared(paths, PACKAGE) == {}
 
 
-def test_tools_and_extensions_import_what_the_book_depends_on():
-    paths = files("tools/*.py", "book/publishing/*.py")
+def test_what_publishes_the_book_imports_what_the_book_depends_on():
+    paths = files("book/publishing/*.py")
     assert undeclared(paths, PACKAGE | names(GROUPS["book"])) == {}
 
 
 def test_tests_and_benchmarks_import_what_is_declared():
-    assert undeclared(files("tests/*.py", "benchmarks/*.py"), EVERYTHING) == {}
+    assert undeclared(files("conftest.py", "tests/**/*.py", "benchmarks/*.py"), EVERYTHING) == {}
 
 
 def test_nothing_is_declared_that_nobody_uses():
-    patterns = ["d2l_attention", "tools", "tests", "benchmarks", "book/publishing"]
-    used = distributions(files(*(f"{folder}/**/*.py" for folder in patterns)))
+    folders = ["d2l_attention", "tests", "benchmarks", "book/publishing"]
+    used = distributions(files(*(f"{folder}/**/*.py" for folder in folders)))
     assert sorted(EVERYTHING - set(used) - COMMANDS) == []
 
 
 def test_an_undeclared_import_is_noticed(tmp_path, monkeypatch):
     stray = tmp_path / "stray.py"
-    stray.write_text("import numpy\nimport scipy.stats\nimport nowhere_to_be_found\n")
+    stray.write_text("import own, numpy\nimport scipy.stats\nimport nowhere_to_be_found\n")
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
-    for folder in ("tools", "tests", "book/publishing"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "own.py").touch()
+    (tmp_path / "own").mkdir()
     assert undeclared([stray], {"numpy"}) == {
         "scipy": {"stray.py"},
         "nowhere-to-be-found": {"stray.py"},

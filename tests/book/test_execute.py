@@ -27,7 +27,8 @@ def notebook(path, *cells):
 
 def run(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, ROOT / "tools" / "execute.py", *arguments],
+        [sys.executable, "-m", "book.publishing.execute", *arguments],
+        cwd=ROOT,
         check=False,
         capture_output=True,
         text=True,
@@ -71,6 +72,19 @@ def test_only_what_somebody_reads_is_kept(executed):
     assert [cell.execution_count for cell in result.cells] == [1, 2, 3]
     assert result.cells[2].outputs[0].text == "1\n"
     assert b"tEXt" not in base64.b64decode(result.cells[0].outputs[0].data["image/png"])
+
+
+def test_ids_that_are_there_stay_and_no_two_are_alike():
+    given = [None, "x", "x", "cell-1", "cell-0"]
+    made = new_notebook(cells=[new_code_cell() for _ in given])
+    for cell, name in zip(made.cells, given, strict=True):
+        cell.id = name
+    execute.tidy(made)
+    ids = [cell.id for cell in made.cells]
+    assert (ids[1], *ids[3:]) == ("x", "cell-1", "cell-0")
+    assert all(ids) and len(set(ids)) == len(ids)
+    execute.tidy(made)
+    assert [cell.id for cell in made.cells] == ids
 
 
 def test_a_timing_cell_runs_anew_only_when_its_source_differs_from_the_commit(executed, tmp_path):

@@ -14,6 +14,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.book.publishing import ROOT
 
+pytestmark = pytest.mark.plumbing
+
 TINY = [
     """
 from d2l_attention import try_gpu
@@ -58,12 +60,12 @@ MODULE = 'def error(seed):\n    """Prose."""\n    return 0.5 + seed\n'
 
 
 class Repository:
-    """A repository with the package, the tools and two notebooks, one of which fails."""
+    """A repository with the package, what publishes it and two notebooks, one of which fails."""
 
     def __init__(self, root):
         self.root = root
         ignore = shutil.ignore_patterns("__pycache__")
-        for folder in ("d2l_attention", "tools", "book/publishing"):
+        for folder in ("d2l_attention", "book/publishing"):
             shutil.copytree(ROOT / folder, root / folder, ignore=ignore)
         self.module = root / "d2l_attention" / "regression.py"
         self.module.write_text(MODULE)
@@ -83,7 +85,8 @@ class Repository:
         environment = os.environ | {"PYTHONPATH": str(self.root)}
         environment.pop("D2L_ATTENTION_RUNS", None)
         return subprocess.run(
-            [sys.executable, self.root / "tools" / "measure.py", *names],
+            [sys.executable, "-m", "book.publishing.measure", *names],
+            cwd=self.root,
             env=environment,
             check=False,
             capture_output=True,
@@ -184,10 +187,10 @@ def make(*arguments: str, **environment: str) -> str:
 
 
 def test_make_results_measures_all_systems_or_one():
-    assert make("results").endswith("book/publishing/measure.py")
-    assert make("results", "NAME=tiny").endswith("book/publishing/measure.py tiny")
+    assert make("results").endswith("-m book.publishing.measure")
+    assert make("results", "NAME=tiny").endswith("-m book.publishing.measure tiny")
     # On some systems a variable NAME holds the computer's name
-    assert make("results", NAME="computer").endswith("book/publishing/measure.py")
+    assert make("results", NAME="computer").endswith("-m book.publishing.measure")
 
 
 def test_make_clean_keeps_the_runs_unless_told_otherwise():

@@ -48,12 +48,12 @@ def test_what_passes_and_what_does_not(tmp_path):
         "-rA",
         "--color=no",
         "-p",
-        "nbval_tolerance",
+        "tests.book.nbval_tolerance",
     ]
     done = subprocess.run(
         [*command, "--nbval", "--nbval-current-env", "cells.ipynb"],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT / "tests")},
+        env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

@@ -53,9 +53,9 @@ def test_this_process_is_held_to_its_set():
 def test_numpy_uses_nothing_above_the_set():
     if (name := processor.chosen()) == "native":
         pytest.skip("nothing is pinned in this run")
-    core = getattr(onp, "_core", None) or onp.core
-    dispatched = set(core._multiarray_umath.__cpu_dispatch__)
-    used = {k for k, on in core._multiarray_umath.__cpu_features__.items() if on} & dispatched
+    extensions = onp.show_config(mode="dicts")["SIMD Extensions"]
+    used = set(extensions["found"])
+    dispatched = used | set(extensions.get("not found", []))
     assert not {f for f in used if f.startswith(("AVX512", "X86_V4"))}
     assert bool(used & {"AVX2", "X86_V3"}) == (name == "avx2")
     assert set(processor.variables(name)["NPY_DISABLE_CPU_FEATURES"].split()) <= dispatched, (
@@ -115,7 +115,7 @@ def test_it_is_in_force_for_who_runs_pytest_by_hand(name):
 
 
 def test_an_unknown_set_is_refused_in_a_sentence():
-    done = by_hand("tests/test_processor.py", **{processor.VARIABLE: "avx9"})
+    done = by_hand("tests/book/test_processor.py", **{processor.VARIABLE: "avx9"})
     assert done.returncode == 4  # pytest: wrong usage
     assert "must be native or one of avx2, avx, sse4.1, got 'avx9'" in done.stderr
 

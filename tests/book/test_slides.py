@@ -7,10 +7,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from book.publishing import slides
-from tests.book.publishing import ROOT, listen, math_errors, open_browser, wait_until_typeset
+from tests.book.publishing import ROOT, listen, math_errors, wait_until_typeset
 
+pytestmark = pytest.mark.plumbing
 DECKS = slides.decks(ROOT)
 NAMES = [deck.name for deck in DECKS]
 
@@ -48,12 +50,6 @@ def html(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("decks")
     slides.build(ROOT, folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as opened:
-        yield opened
 
 
 def open_deck(browser, path: Path, query: str = ""):
@@ -159,13 +155,51 @@ def test_a_full_slide_is_noticed(html, browser):
         page.close()
 
 
-def test_links_of_a_slide_lead_to_the_book():
-    folder = Path("chapters/01_nadaraya_watson")
-    assert (
-        slides.relink("[a](index.ipynb#proof)", folder)
-        == f"[a](../{folder.as_posix()}/index.html#proof)"
-    )
-    assert (
-        slides.relink("[b](https://example.org/c.ipynb)", folder)
-        == "[b](https://example.org/c.ipynb)"
-    )
+@pytest.mark.parametrize(
+    ("link", "wanted"),
+    [
+        ("index.ipynb", "../chapters/01/index.html"),
+        ("index.ipynb#proof", "../chapters/01/index.html#proof"),
+        ("a-b.ipynb#sec-1.2", "../chapters/01/a-b.html#sec-1.2"),
+        ('a.ipynb#sec-1.2 "a title (1)"', '../chapters/01/a.html#sec-1.2 "a title (1)"'),
+        ("a.ipynb 'a title'", "../chapters/01/a.html 'a title'"),
+        ("../../book/notation.md", "../chapters/01/../../book/notation.html"),
+        *((same, same) for same in ("https://example.org/c.ipynb", "#proof", "a.png", "/a.ipynb")),
+    ],
+)
+def test_links_of_a_slide_lead_to_the_book(link, wanted):
+    text = "see [a]({}) and [b](https://example.org)"
+    assert slides.relink(text.format(link), Path("chapters/01")) == text.format(wanted)
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Writes a book of one chapter whose notebooks have cells of these slide types."""
+
+    def write(**notebooks: list[str]) -> Path:
+        files = [f"{{file: chapters/01/{name}}}" for name in notebooks]
+        (tmp_path / "_toc.yml").write_text(f"chapters: [{', '.join(files)}]")
+        (tmp_path / "chapters" / "01").mkdir(parents=True)
+        for name, types in notebooks.items():
+            cells = [
+                new_markdown_cell(f"{name} {kind}", metadata={"slideshow": {"slide_type": kind}})
+                for kind in types
+            ]
+            nbformat.write(
+                new_notebook(cells=cells), tmp_path / "chapters" / "01" / f"{name}.ipynb"
+            )
+        return tmp_path
+
+    return write
+
+
+def test_a_notebook_with_notes_alone_has_no_slides(book):
+    (deck,) = slides.decks(book(index=["slide", "notes"], a=["notes", "skip"], b=["notes", "-"]))
+    assert [Path(name).stem for name in deck.notebooks] == ["index", "b"]
+    cells = slides.combine(deck).cells
+    assert [cell.metadata.get("anchor") for cell in cells] == ["index", None, None, "b"]
+    assert cells[-1].metadata.slideshow.slide_type == "slide"
+
+
+def test_a_chapter_with_notes_alone_has_no_deck(book):
+    assert slides.decks(book(index=["notes"])) == []

@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from d2l_attention.backend import cuda
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = Path("d2l_attention", "notebook", "colab.py")
 NOTEBOOKS = sorted((ROOT / "chapters").glob("*/*.ipynb"))
 
 
@@ -35,8 +38,8 @@ class Colab:
         self.commands.append(command)
         if command[:2] == ["git", "clone"]:
             target = self.folder / command[-1]
-            target.mkdir()
-            (target / "colab.py").write_text((ROOT / "colab.py").read_text())
+            (target / SCRIPT).parent.mkdir(parents=True)
+            (target / SCRIPT).write_text((ROOT / SCRIPT).read_text())
         failed = self.pip_fails and command[1:4] == ["-m", "pip", "install"]
         return subprocess.CompletedProcess(
             command, int(failed), "", "one\ntwo\nERROR: no network\n" * failed
@@ -61,7 +64,7 @@ def colab(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         google = types.ModuleType("google.colab")
         monkeypatch.setitem(sys.modules, "google.colab", google)
-        machine.script = types.SimpleNamespace(**runpy.run_path(str(ROOT / "colab.py")))
+        machine.script = types.SimpleNamespace(**runpy.run_path(str(ROOT / SCRIPT)))
         # Nothing is installed yet, whatever this machine has.
         monkeypatch.setattr("importlib.metadata.distributions", lambda **places: [])
         return machine
@@ -159,7 +162,7 @@ def test_pip_failure_is_told(colab, capsys):
 
 
 def test_versions_are_those_of_the_lock():
-    script = runpy.run_path(str(ROOT / "colab.py"))
+    script = runpy.run_path(str(ROOT / SCRIPT))
     lock = (ROOT / "requirements.lock").read_text()
     for requirement in (script["MXNET"], *script["PACKAGES"]):
         assert re.search(rf"^{re.escape(requirement)}\s*(;|\\|$)", lock, re.MULTILINE), requirement
@@ -170,26 +173,24 @@ def test_versions_are_those_of_the_lock():
 
 
 def test_wheels_supply_every_library_that_is_loaded():
-    """colab.py installs the wheels, runtime.py loads their libraries: one list must fit
-    the other.
+    """colab.py installs the wheels, backend/cuda.py loads their libraries: one list must
+    fit the other.
     """
-    from d2l_attention import runtime
-
-    script = runpy.run_path(str(ROOT / "colab.py"))
+    script = runpy.run_path(str(ROOT / SCRIPT))
     supplied = {
         wheel.removeprefix("nvidia-").partition("-cu11")[0].replace("-", "_")
         for wheel in script["CUDA_WHEELS"]
     }
-    assert script["MXNET_GPU"].partition("==")[0] in runtime.CUDA_BUILDS
+    assert script["MXNET_GPU"].partition("==")[0] in cuda.CUDA_BUILDS
     # cuSPARSE is needed by the build for CUDA 11.7 alone.
-    assert supplied == {folder for folder, _ in runtime.CUDA_LIBRARIES} - {"cusparse"}
+    assert supplied == {folder for folder, _ in cuda.CUDA_LIBRARIES} - {"cusparse"}
     assert all(
         re.fullmatch(r"nvidia-[a-z-]+-cu11==[\d.]+", wheel) for wheel in script["CUDA_WHEELS"]
     )
 
 
 def test_only_the_standard_library_is_imported():
-    tree = ast.parse((ROOT / "colab.py").read_text())
+    tree = ast.parse((ROOT / SCRIPT).read_text())
     names = {
         alias.name
         for node in ast.walk(tree)

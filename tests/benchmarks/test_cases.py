@@ -1,0 +1,65 @@
+"""The benchmarks compare equal answers, and each has a record."""
+
+import numpy as onp
+import pytest
+
+from tests.book.publishing import ROOT
+
+pytest.importorskip("torch", reason="PyTorch, with which the benchmarks compare, is not installed")
+pytest.importorskip("d2l.mxnet")
+
+from benchmarks import __main__ as bench
+from benchmarks import attention, memory_networks, record
+
+MODULES = {"attention": attention, "memory_networks": memory_networks}
+
+
+def test_the_committed_record_has_every_case_and_no_other():
+    recorded = record.read(record.PATH)
+    assert list(recorded) == bench.names() == list(MODULES)
+    for name, module in MODULES.items():
+        assert list(recorded[name].cases) == list(module.cases())
+        assert recorded[name].rounds >= bench.ROUNDS
+        for ratios in recorded[name].cases.values():
+            assert ratios.keys() == module.GOALS.keys()
+
+
+def test_every_benchmark_is_found_and_has_the_name_of_what_it_measures():
+    package = ROOT / "d2l_attention"
+    assert bench.names() == sorted(MODULES)
+    for name in bench.names():
+        assert (package / "models" / f"{name}.py").is_file() or (package / name).is_dir()
+
+
+def test_a_run_has_a_ratio_for_each_peer_and_shares_of_the_parts(monkeypatch, capsys):
+    monkeypatch.setattr(attention, "SHAPES", [(3, 5, 16)])
+    ratios, parts = bench.run("attention", rounds=2)
+    assert list(ratios) == list(parts) == list(attention.cases())
+    for case, peers in ratios.items():
+        assert list(peers) == ["d2l", "PyTorch", "PyTorch, no weights"]
+        assert all(0 < r.low <= r.median <= r.high for r in peers.values())
+        products = {attention.PRODUCTS} if case.startswith("Attention") else set()
+        assert parts[case].keys() == products
+        assert all(share > 0 for part in parts[case].values() for share in part.values())
+    assert "/8 [" in capsys.readouterr().err  # four cases of two rounds
+    assert list(bench.run("attention", rounds=1, only={case})[0]) == [case]
+
+
+@pytest.mark.parametrize("case", attention.cases())
+def test_the_sizes_that_are_measured_give_the_same_answers(case):
+    assert {"ours", *attention.GOALS} <= attention.cases()[case]().keys()
+
+
+def test_different_answers_are_refused():
+    same, other = onp.ones(3), onp.array([1, 1, 1.001])
+    attention.check_same({"ours": [same], "d2l": [same + 1e-7]})
+    with pytest.raises(AssertionError, match="d2l differs"):
+        attention.check_same({"ours": [same], "d2l": [other]})
+
+
+def test_a_memory_network_learns_in_the_benchmark_what_its_peer_learns(monkeypatch):
+    monkeypatch.setattr(memory_networks, "STEPS", 4)
+    monkeypatch.setattr(memory_networks, "MEMORY", 8)
+    ratios, parts = bench.run("memory_networks", rounds=1)
+    (case,) = memory_networks.cases()
+    assert ratios[case].keys() == {"PyTorch"} and parts == {case: {}}
