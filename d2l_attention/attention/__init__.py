@@ -20,7 +20,7 @@ from d2l_attention.attention.kernels import (
     TriangularScore,
 )
 from d2l_attention.attention.masks import causal_mask, leave_one_out_mask, length_mask
-from d2l_attention.attention.normalisation import identity, masked_softmax
+from d2l_attention.attention.normalisation import identity, masked_softmax, softmax_within_reach
 from d2l_attention.attention.pooling import Attention
 from d2l_attention.attention.scores import (
     AdditiveScore,
@@ -31,23 +31,4 @@ from d2l_attention.attention.scores import (
     Score,
 )
 
-__all__ = [
-    "AdditiveScore",
-    "Attention",
-    "BilinearScore",
-    "BoxcarScore",
-    "CosineScore",
-    "DotProductScore",
-    "EpanechnikovScore",
-    "GaussianScore",
-    "KernelScore",
-    "MultiHeadAttention",
-    "ScaledDotProductScore",
-    "Score",
-    "TriangularScore",
-    "causal_mask",
-    "identity",
-    "leave_one_out_mask",
-    "length_mask",
-    "masked_softmax",
-]
+__all__ = [name for name in dir() if name[0] != "_" and callable(globals()[name])]

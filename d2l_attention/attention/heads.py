@@ -3,7 +3,8 @@
 from d2l_attention.attention.pooling import Attention
 from d2l_attention.attention.scores import ScaledDotProductScore, Score
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.checks import Block, check_arrays, check_sizes
+from d2l_attention.backend.block import Block
+from d2l_attention.backend.checks import check_sizes
 
 from mxnet.gluon import nn
 
@@ -39,6 +40,8 @@ class MultiHeadAttention(Block):
     ((3, 5, 8), (3, 2, 5, 5))
     """
 
+    takes = "B m q, B n k, B n v, B? m? n"
+
     def __init__(
         self,
         hidden_size: int,
@@ -59,12 +62,7 @@ class MultiHeadAttention(Block):
         self.W_k = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
         self.W_v = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
         self.W_o = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
-
-    def check(self, query, key, value, mask=None):
-        layers = {"q": self.W_q, "k": self.W_k, "v": self.W_v}
-        sizes = {letter: layer.weight.shape[1] for letter, layer in layers.items()}
-        arrays = {"query": query, "key": key, "value": value, "mask": mask}
-        check_arrays("B m q, B n k, B n v, B? m? n", sizes=sizes, **arrays)
+        self.sizes = {"q": self.W_q, "k": self.W_k, "v": self.W_v}
 
     def hybrid_forward(self, F, query, key, value, mask=None):
         query = op.split_heads(self.W_q(query), self.num_heads)  # (B, H, m, d / H)

@@ -12,7 +12,7 @@ import numpy as onp
 from d2l_attention.attention.normalisation import softmax_within_reach
 from d2l_attention.attention.scores import Score
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.checks import check_arrays
+from d2l_attention.backend.checks import check_widths
 
 from mxnet import init
 
@@ -30,33 +30,23 @@ class KernelScore(Score):
 
     def __init__(self, bandwidth: float | Sequence[float] = 1.0, *, learn: bool = False):
         super().__init__()
-        widths = onp.atleast_1d(bandwidth)
-        if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iuf":
-            raise ValueError(f"bandwidth must be a positive number or several, got {bandwidth!r}")
-        if not (onp.isfinite(widths) & (widths > 0)).all():
-            raise ValueError(f"bandwidth must be a positive number or several, got {bandwidth!r}")
-        self.features = widths.size if widths.size > 1 else 0  # any number
-        self._fixed = float(widths[0]) if widths.size == 1 and not learn else None
-        if self._fixed is None:
-            self.log_bandwidth = self.params.get(
-                "log_bandwidth",
-                shape=widths.shape,
-                init=init.Constant(onp.log(widths.astype("float64"))),
-                grad_req="write" if learn else "null",
-            )
+        widths = check_widths(bandwidth=bandwidth)  # (1,) or (d,)
+        self.sizes = {"d": widths.size} if widths.size > 1 else {}
+        self.fixed = widths.item() if widths.size == 1 and not learn else None
+        if self.fixed is None:
+            start = {"shape": widths.shape, "init": init.Constant(onp.log(widths))}
+            gradient = "write" if learn else "null"
+            self.log_bandwidth = self.params.get("log_bandwidth", grad_req=gradient, **start)
 
     @property
     def bandwidth(self) -> onp.ndarray:
         """The bandwidth now, (1,) or (d,)."""
-        if self._fixed is not None:
-            return onp.array([self._fixed])
+        if self.fixed is not None:
+            return onp.array([self.fixed])
         return onp.exp(self.log_bandwidth.data().asnumpy())
 
-    def check(self, query, key):
-        check_arrays("... m d, ... n d", sizes={"d": self.features}, query=query, key=key)
-
     def hybrid_forward(self, F, query, key, log_bandwidth=None):
-        per_width = 1 / self._fixed if log_bandwidth is None else op.exp(-log_bandwidth)
+        per_width = 1 / self.fixed if log_bandwidth is None else op.exp(-log_bandwidth)
         u = (op.expand(query, -2) - op.expand(key, -3)) * per_width  # (..., m, n, d)
         return self.log_kernel(op.sum_last(op.square(u)))  # (..., m, n)
 

@@ -3,7 +3,7 @@
 import math
 
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.checks import check_arrays
+from d2l_attention.backend.block import check_arrays
 from d2l_attention.backend.operators import HUGE
 
 

@@ -2,7 +2,8 @@
 
 from d2l_attention.attention.scores import Score
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.checks import Block, check_arrays, check_share
+from d2l_attention.backend.block import Block
+from d2l_attention.backend.checks import check_share
 
 
 class Attention(Block):
@@ -29,6 +30,8 @@ class Attention(Block):
     ([[[3.0]]], [[[0.5, 0.5, 0.0]]])
     """
 
+    takes = "... m _, ... n _, ... n _, ...? m? n"
+
     def __init__(self, score: Score, *, normalise=None, dropout: float = 0.0):
         super().__init__()
         if not isinstance(score, Score):
@@ -38,8 +41,7 @@ class Attention(Block):
         self.normalise = normalise or score.normalise
 
     def check(self, query, key, value, mask=None):
-        arrays = {"query": query, "key": key, "value": value, "mask": mask}
-        check_arrays("... m _, ... n _, ... n _, ...? m? n", **arrays)
+        super().check(query, key, value, mask)
         self.score.check(query, key)
 
     def hybrid_forward(self, F, query, key, value, mask=None):

@@ -5,7 +5,8 @@ query (..., m, d_q), key (..., n, d_k) -> (..., m, n)
 
 from d2l_attention.attention.normalisation import masked_softmax
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.checks import Block, check_arrays, check_positive, check_sizes
+from d2l_attention.backend.block import Block
+from d2l_attention.backend.checks import check_positive, check_sizes
 
 from mxnet.gluon import nn
 
@@ -16,10 +17,8 @@ class Score(Block):
     `normalise` makes weights of the scores, unless `Attention` is told another way.
     """
 
+    takes = "... m d, ... n d"
     normalise = staticmethod(masked_softmax)
-
-    def check(self, query, key):
-        check_arrays("... m d, ... n d", query=query, key=key)
 
 
 class DotProductScore(Score):
@@ -45,13 +44,10 @@ class ScaledDotProductScore(Score):
     def __init__(self, size: int):
         super().__init__()
         check_sizes(size=size)
-        self.size = size
-
-    def check(self, query, key):
-        check_arrays("... m d, ... n d", sizes={"d": self.size}, query=query, key=key)
+        self.scale, self.sizes = size**-0.5, {"d": size}
 
     def hybrid_forward(self, F, query, key):
-        return op.scaled_batch_dot(query, key, self.size**-0.5)  # (..., m, n)
+        return op.scaled_batch_dot(query, key, self.scale)  # (..., m, n)
 
 
 class BilinearScore(Score):
@@ -63,16 +59,13 @@ class BilinearScore(Score):
         The number of features d_q of a query; d_k is found at the first call.
     """
 
+    takes = "... m q, ... n k"
+
     def __init__(self, query_size: int):
         super().__init__()
         check_sizes(query_size=query_size)
         self.W = nn.Dense(query_size, use_bias=False, flatten=False)
-
-    def check(self, query, key):
-        query_size, key_size = self.W.weight.shape
-        check_arrays(
-            "... m q, ... n k", sizes={"q": query_size, "k": key_size}, query=query, key=key
-        )
+        self.sizes = {"q": query_size, "k": self.W}
 
     def hybrid_forward(self, F, query, key):
         return op.batch_dot(query, self.W(key), transpose_b=True)  # (..., m, n)
@@ -89,16 +82,15 @@ class AdditiveScore(Score):
         Whether W_q q has a bias (Yang et al. 2016, equation 19).
     """
 
+    takes = "... m q, ... n k"
+
     def __init__(self, hidden_size: int, *, use_bias: bool = False):
         super().__init__()
         check_sizes(hidden_size=hidden_size)
         self.W_q = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
         self.W_k = nn.Dense(hidden_size, use_bias=False, flatten=False)
         self.v = nn.Dense(1, use_bias=False, flatten=False)
-
-    def check(self, query, key):
-        sizes = {"q": self.W_q.weight.shape[1], "k": self.W_k.weight.shape[1]}
-        check_arrays("... m q, ... n k", sizes=sizes, query=query, key=key)
+        self.sizes = {"q": self.W_q, "k": self.W_k}
 
     def hybrid_forward(self, F, query, key):
         query = op.expand(self.W_q(query), -2)  # (..., m, 1, h)

@@ -1,0 +1,1 @@
+"""What MXNet 1.9.1 needs on today's Python: compatibility, devices, operators, checks."""

@@ -1,0 +1,1 @@
+"""One module per system, its blocks only: no training, no data."""

@@ -9,7 +9,8 @@ chosen by leaving one out (`d2l_attention.bandwidth`), or trained.
 
 from d2l_attention.attention import Attention, Score
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.checks import Block, check_arrays, check_sizes
+from d2l_attention.backend.block import Block
+from d2l_attention.backend.checks import check_sizes
 
 from mxnet.gluon import nn
 
@@ -36,6 +37,8 @@ class KernelRegression(Block):
     [[[15.0], [20.0]]]
     """
 
+    takes = "B m d, B n d, B n _, B? m? n"
+
     def __init__(self, score: Score, *, projection_size: int | None = None):
         super().__init__()
         self.attention = Attention(score)
@@ -43,14 +46,12 @@ class KernelRegression(Block):
         if projection_size is not None:
             check_sizes(projection_size=projection_size)
             self.W = nn.Dense(projection_size, use_bias=False, flatten=False)
+            self.sizes = {"d": self.W}
 
     def check(self, query, key, value, mask=None):
+        super().check(query, key, value, mask)
         if self.W is None:
             self.attention.check(query, key, value, mask)
-        else:
-            sizes = {"d": self.W.weight.shape[1]}
-            arrays = {"query": query, "key": key, "value": value, "mask": mask}
-            check_arrays("B m d, B n d, B n _, B? m? n", sizes=sizes, **arrays)
 
     def hybrid_forward(self, F, query, key, value, mask=None):
         if self.W is not None:

@@ -12,14 +12,8 @@ import numpy as onp
 
 from d2l_attention.attention import Attention, DotProductScore
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.checks import (
-    INTEGERS,
-    Block,
-    check_arrays,
-    check_choice,
-    check_ids,
-    check_sizes,
-)
+from d2l_attention.backend.block import Block, check_ids
+from d2l_attention.backend.checks import check_choice, check_sizes
 
 from mxnet import init
 from mxnet.gluon import HybridBlock, loss, nn
@@ -102,6 +96,8 @@ class MemoryNetwork(Block):
     [(1, 5), (1, 3, 3)]
     """
 
+    takes = "S F, ids B n, ids B n, B 1 n, B F"
+
     def __init__(
         self,
         num_words: int,
@@ -121,30 +117,24 @@ class MemoryNetwork(Block):
         check_choice(("adjacent", "layer-wise"), tying=tying)
         adjacent = tying == "adjacent"
         self.hops, self.adjacent, self.nonlinear = hops, adjacent, nonlinear
-        self.memory_size, self.features = memory_size, num_words * (1 + (encoding == "position"))
+        self.memory_size = memory_size
+        self.sizes = {"F": num_words * (1 + (encoding == "position"))}
         self.A, self.T = nn.HybridSequential(), nn.HybridSequential()  # A_1, C_1 = A_2, ...
         for _ in range(hops + 1 if adjacent else 2):
             self.A.add(SentenceEmbedding(num_words, hidden_size, encoding))
             self.T.add(AgeEmbedding(memory_size, hidden_size, sentinel))
-        other = None if adjacent else SentenceEmbedding(num_words, hidden_size, encoding)
-        self.B = self.A[0] if adjacent else other
-        tied = {"params": self.A[-1].params} if adjacent else {}
-        matrix = {
-            "in_units": hidden_size,
-            "use_bias": False,
-            "weight_initializer": init.Normal(0.1),
-        }
-        self.W = nn.Dense(num_words, **matrix, **tied)
-        self.H = None if adjacent else nn.Dense(hidden_size, **matrix)
+        matrix = {"use_bias": False, "in_units": hidden_size}
+        matrix["weight_initializer"] = init.Normal(0.1)
+        if adjacent:
+            self.B, self.H = self.A[0], None
+            self.W = nn.Dense(num_words, params=self.A[-1].params, **matrix)
+        else:
+            self.B = SentenceEmbedding(num_words, hidden_size, encoding)
+            self.H, self.W = nn.Dense(hidden_size, **matrix), nn.Dense(num_words, **matrix)
         self.attention = Attention(DotProductScore())
 
     def check(self, sentences, story, age, mask, question):
-        arrays = {"sentences": sentences, "mask": mask, "question": question}
-        sizes = {"F": self.features, "m": 1}
-        check_arrays("S F, B m n, B F", sizes=sizes, **arrays)
-        batch, _, places = mask.shape
-        sizes = {"B": batch, "n": places}
-        check_arrays("B n, B n", dtypes=INTEGERS, sizes=sizes, story=story, age=age)
+        super().check(sentences, story, age, mask, question)
         check_ids(story=(story, 0, len(sentences)), age=(age, 0, self.memory_size + 1))
 
     def hybrid_forward(self, F, sentences, story, age, mask, question):

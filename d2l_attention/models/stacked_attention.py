@@ -16,14 +16,8 @@ import numpy as onp
 
 from d2l_attention.attention import AdditiveScore, Attention
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.checks import (
-    INTEGERS,
-    Block,
-    check_arrays,
-    check_ids,
-    check_integer,
-    check_sizes,
-)
+from d2l_attention.backend.block import Block, check_ids
+from d2l_attention.backend.checks import check_integer, check_sizes
 
 from mxnet import init
 from mxnet.gluon import HybridBlock, loss, nn, rnn
@@ -95,6 +89,8 @@ class StackedAttention(Block):
     [(1, 4), (1, 2, 25)]
     """
 
+    takes = "B n c, ids B T, ids B"
+
     def __init__(
         self,
         num_words: int,
@@ -113,8 +109,7 @@ class StackedAttention(Block):
         check_integer("blocks", blocks, 0)
         if blocks and grid is None:
             raise ValueError("grid must be given with blocks, which need to know where regions lie")
-        self.num_words, self.num_regions = num_words, grid**2 if blocks else 0
-        self.regions = regions
+        self.num_words, self.regions = num_words, regions
         self.W_I = nn.Dense(hidden_size, flatten=False)
         self.neighbours = nn.HybridSequential()
         for _ in range(blocks):
@@ -124,15 +119,12 @@ class StackedAttention(Block):
         for _ in range(hops):
             self.hops.add(Attention(AdditiveScore(score_size, use_bias=True)))
         self.W_u = nn.Dense(num_answers)
+        self.sizes = {"n": grid**2 if blocks else 0, "c": self.W_I}
+        if regions:
+            self.takes, self.sizes = self.takes.replace("B n c", regions.takes), regions.sizes
 
     def check(self, features, question, length):
-        if self.regions:
-            self.regions.check(features)
-        else:
-            sizes = {"n": self.num_regions, "c": self.W_I.weight.shape[1]}
-            check_arrays("B n c", sizes=sizes, features=features)
-        sizes = {"B": len(features)}
-        check_arrays("B T, B", dtypes=INTEGERS, sizes=sizes, question=question, length=length)
+        super().check(features, question, length)
         check_ids(question=(question, 0, self.num_words), length=(length, 1, question.shape[1] + 1))
 
     def hybrid_forward(self, F, features, question, length):
@@ -179,12 +171,14 @@ class RegionNetwork(Block):
     ((2, 9, 7), [[-1.0, -1.0], [-1.0, 0.0], [-1.0, 1.0], [0.0, -1.0]])
     """
 
+    takes = "B c s s"
+
     def __init__(self, *, attributes: int, grid: int, cell: int, channels: int = 32):
         super().__init__()
         check_sizes(attributes=attributes, grid=grid, cell=cell, channels=channels)
         if cell % 2:
             raise ValueError(f"cell must be even, got {cell}")
-        self.attributes, self.side = attributes, grid * cell
+        self.attributes, self.sizes = attributes, {"c": 3, "s": grid * cell}
         he = init.Xavier(magnitude=2, factor_type="in")
         self.cells = nn.Conv2D(channels, cell // 2, cell // 2, weight_initializer=he)
         self.halves = nn.Conv2D(channels, 2, 2, weight_initializer=he)
@@ -192,10 +186,6 @@ class RegionNetwork(Block):
         line = onp.arange(grid, dtype="float32") - (grid - 1) / 2
         places = onp.stack(onp.meshgrid(line, line, indexing="ij"), axis=-1).reshape(1, -1, 2)
         self.places = self.params.get_constant("places", places)
-
-    def check(self, pictures):
-        sizes = {"c": 3, "s": self.side}
-        check_arrays("B c s s", sizes=sizes, pictures=pictures)
 
     def hybrid_forward(self, F, pictures, places):
         maps = op.relu(self.halves(op.relu(self.cells(pictures))))  # (B, channels, grid, grid)

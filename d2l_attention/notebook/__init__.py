@@ -1,0 +1,1 @@
+"""What a notebook calls: experiments and their record, plots, source code shown."""

@@ -223,9 +223,9 @@ def test_hybridized_networks_refuse_pictures_of_another_size(size):
     network.hybridize(static_alloc=True)
     asked = i32(1, 2), i32(1)
     network(np.zeros((1, 3, 24, 24)), *asked)
-    with pytest.raises(ValueError, match="pictures must be of shape"):
+    with pytest.raises(ValueError, match="features must be of shape"):
         network(np.zeros((1, 3, *size)), *asked)
-    with pytest.raises(TypeError, match="pictures must be float32 or float64, got uint8"):
+    with pytest.raises(TypeError, match="features must be float32 or float64, got uint8"):
         network(np.zeros((1, 3, 24, 24), dtype="uint8"), *asked)
 
 

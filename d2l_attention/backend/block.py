@@ -1,0 +1,168 @@
+"""Arrays are checked once, where they enter a model: one line says what a block takes.
+
+Shapes and dtypes are checked at every call, which reads nothing from a GPU. Values (word numbers,
+lengths) are checked where data become arrays, and at a call on the CPU.
+"""
+
+import functools
+import inspect
+
+import numpy as onp
+
+from d2l_attention.backend.operators import is_symbol
+
+from mxnet import np
+from mxnet.gluon import HybridBlock
+
+FLOATS = ("float32", "float64")  # MXNet cannot multiply matrices of float16 on a CPU
+INTEGERS = ("int32", "int64")
+
+
+class Block(HybridBlock):
+    """A HybridBlock that checks the arrays it is called with.
+
+    In a hybridized parent it sees symbols, which have no shapes: there the parent has checked.
+
+    Attributes
+    ----------
+    takes : str
+        What `hybrid_forward` takes: a shape for each of its arguments but weights, as in
+        `check_arrays`. They may be given by name, and left out where they have a default.
+    sizes : dict of str: int or Dense
+        Sizes in `takes` that are known: a number, or the inputs of a layer once it knows them.
+    """
+
+    takes: str
+
+    def __init__(self):
+        super().__init__()
+        self.sizes = {}
+
+    def check(self, *inputs) -> None:
+        """Raise a TypeError or ValueError if arrays are not what the block takes."""
+        sizes = {
+            letter: size if isinstance(size, int) else size.weight.shape[1]
+            for letter, size in self.sizes.items()
+        }
+        names = _signature(type(self)).parameters
+        check_arrays(self.takes, sizes=sizes, **dict(zip(names, inputs, strict=False)))
+
+    def __call__(self, *inputs, **named):
+        bound = _signature(type(self)).bind(*inputs, **named)
+        bound.apply_defaults()
+        for name, value in bound.arguments.items():
+            if value is None and bound.signature.parameters[name].default is not None:
+                raise TypeError(f"{name} must be an MXNet array, got None")
+        inputs = bound.args
+        if not is_symbol(inputs[0]):
+            self.check(*inputs)
+            self._check_weights(inputs[0])
+            given = [x is not None for x in inputs]
+            if getattr(self, "_given", given) != given:
+                self._clear_cached_op()  # it was traced for other arguments
+            self._given = given
+        return super().__call__(*inputs)
+
+    def _check_weights(self, array) -> None:
+        """Raise unless the weights have the array's dtype, if that is a floating one."""
+        if not hasattr(self, "_weight"):
+            self._weight = list(self.collect_params().values())[:1]
+        for weight in self._weight:
+            if array.dtype != weight.dtype and _name(array.dtype) in FLOATS:
+                kinds = f"weights are {_name(weight.dtype)}, arrays {_name(array.dtype)}"
+                raise TypeError(f"{kinds}: cast() the block, or the arrays")
+
+
+@functools.cache
+def _signature(block: type) -> inspect.Signature:
+    """The arguments of a call: those of `hybrid_forward` behind F, as many as there are shapes."""
+    whole = inspect.signature(block.hybrid_forward)
+    arguments = list(whole.parameters.values())[2:]
+    return whole.replace(parameters=arguments[: len(_shapes(block.takes))])
+
+
+def check_arrays(pattern: str, *, sizes: dict[str, int] | None = None, **arrays) -> None:
+    """Raise unless arrays have the shapes of a pattern, and those of numbers one floating dtype.
+
+    Parameters
+    ----------
+    pattern : str
+        One shape an array, separated by commas. A letter is a size, the same wherever it stands;
+        `_` is any size, `1` is one, `x?` is the size x or 1, `...` any number of leading axes, the
+        same for all. `ids` before a shape asks for integers.
+    sizes : dict of str: int, optional
+        Sizes that are known beforehand; 0 and -1, MXNet's, are unknown.
+    arrays : mxnet.numpy.ndarray or None
+        By name, in the pattern's order; passed over are None, for an argument that is not given, and
+        symbols.
+
+    Raises
+    ------
+    TypeError
+        An argument is no MXNet array, or has another dtype.
+    ValueError
+        A shape does not fit, or has an axis of size 0.
+
+    >>> check_arrays("B m _, B n _", query=np.zeros((2, 3, 4)), key=np.zeros((2, 5, 4)))
+    """
+    known = {axis: (size, "") for axis, size in (sizes or {}).items() if size > 0} | {"1": (1, "")}
+    first = None
+    for (dtypes, axes), (name, array) in zip(_shapes(pattern), arrays.items(), strict=True):
+        if array is not None and not is_symbol(array):
+            dtype = _check_kind(name, array, dtypes)
+            _check_shape(name, array.shape, axes, known)
+            if dtypes is FLOATS:
+                first = first or (name, dtype)
+                if dtype != first[1]:
+                    raise TypeError(f"{name} must be {first[1]}, as {first[0]} is, got {dtype}")
+
+
+@functools.cache
+def _shapes(pattern: str) -> list[tuple]:
+    """Dtypes and axes of each array."""
+    shapes = [shape.split() for shape in pattern.split(",")]
+    return [(INTEGERS, axes[1:]) if axes[0] == "ids" else (FLOATS, axes) for axes in shapes]
+
+
+def _check_kind(name, array, dtypes) -> str:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be an MXNet array, got {type(array).__name__}")
+    dtype = _name(array.dtype)
+    if dtype not in dtypes:
+        raise TypeError(f"{name} must be {' or '.join(dtypes)}, got {dtype}")
+    return dtype
+
+
+def _check_shape(name, shape, axes, known) -> None:
+    pattern, problem = axes, ", none of them 0" if 0 in shape else ""
+    if axes[0].startswith("..."):
+        leading = (len(shape) - len(axes) + 1, f", as {name} has")
+        count, owner = known.setdefault("...", leading)
+        problem = problem or f" with {count} leading axes{owner}" * (leading[0] != count)
+        axes = [f"axis {i}{axes[0][3:]}" for i in range(count)] + axes[1:]
+    if len(shape) == len(axes):
+        for axis, size in zip(axes, shape, strict=True):
+            letter = axis.rstrip("?")
+            if letter != "_" and (axis == letter or size != 1):
+                expected, owner = known.setdefault(letter, (size, f", as {name} has"))
+                if size != expected:
+                    problem = f" with {letter} = {expected}{owner}"
+    if problem or len(shape) != len(axes):
+        raise ValueError(f"{name} must be of shape ({', '.join(pattern)}){problem}; got {shape}")
+
+
+@functools.cache
+def _name(dtype) -> str:
+    return onp.dtype(dtype).name
+
+
+def check_ids(**arrays) -> None:
+    """Raise a ValueError unless `name=(array, least, limit)` holds numbers from least to limit - 1.
+
+    MXNet itself takes the nearest number that is allowed, silently. On a GPU values are not read.
+    """
+    for name, (array, least, limit) in arrays.items():
+        if array.ctx.device_type == "cpu":
+            values = array.asnumpy()
+            if values.min() < least or values.max() >= limit:
+                raise ValueError(f"{name} must hold numbers from {least} to {limit - 1}")
