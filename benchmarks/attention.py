@@ -1,8 +1,8 @@
 """`Attention` and `MultiHeadAttention`, forward and backward, against d2l's and PyTorch's.
 
 Self-attention over x (batch, items, width): everybody gets x, the valid lengths of the
-examples (or none) and the gradient of the context, and computes the context and the
-gradients of x and of the parameters. d2l and the first of PyTorch's two ways also keep
+examples (or none; as a mask, except for d2l) and the gradient of the context, and computes
+the context and the gradients of x and of the parameters. d2l and the first of PyTorch's two ways also keep
 the attention weights, as this book's blocks do; the second, built on
 `scaled_dot_product_attention`, does not, and is the best that PyTorch has.
 
@@ -20,7 +20,12 @@ import torch
 from torch.nn import functional
 
 from d2l_attention import seed_everything
-from d2l_attention.attention import Attention, MultiHeadAttention, ScaledDotProductScore
+from d2l_attention.attention import (
+    Attention,
+    MultiHeadAttention,
+    ScaledDotProductScore,
+    length_mask,
+)
 
 import mxnet as mx
 from d2l import mxnet as d2l
@@ -100,13 +105,7 @@ def multi_head_attention(width: int):
     contestants = {
         "ours": (
             ours,
-            weights(
-                ours,
-                ours.query_projection,
-                ours.key_projection,
-                ours.value_projection,
-                ours.output,
-            ),
+            weights(ours, ours.W_q, ours.W_k, ours.W_v, ours.W_o),
         ),
         "d2l": (
             theirs,
@@ -130,16 +129,17 @@ SYSTEMS = {"Attention": attention, "MultiHeadAttention": multi_head_attention}
 
 
 # ------------------------------------------------------------- one step, and its answer
-def mxnet_step(block, parameters, x, lengths, gradient):
-    """A function that runs `block` forward and backward, and one that returns the answer of such a run."""
-    x, lengths, gradient = (
-        None if array is None else np.array(array) for array in (x, lengths, gradient)
-    )
+def mxnet_step(block, parameters, x, mask, gradient):
+    """A function that runs `block` forward and backward, and one that returns the answer of such a run.
+
+    The mask is what the block takes: valid lengths (d2l), or their mask.
+    """
+    x, gradient = np.array(x), np.array(gradient)
     x.attach_grad()
 
     def step():
         with autograd.record():
-            context = block(x, x, x, lengths)
+            context = block(x, x, x, mask)
             context = context[0] if isinstance(context, list | tuple) else context
         context.backward(gradient)
         mx.nd.waitall()
@@ -152,7 +152,7 @@ def mxnet_step(block, parameters, x, lengths, gradient):
 
 
 def torch_step(block, parameters, x, lengths, gradient):
-    """The same for PyTorch, whose blocks want a mask where d2l and this book take valid lengths."""
+    """The same for PyTorch, whose blocks get a mask of booleans."""
     x, gradient = torch.tensor(x, requires_grad=True), torch.tensor(gradient)
     positions = torch.arange(x.shape[1])
     lengths = None if lengths is None else torch.tensor(lengths)[:, None]
@@ -185,10 +185,12 @@ def contest(name: str, shape: tuple[int, int, int], masked: bool) -> dict:
     torch.manual_seed(0)
     x, gradient = onp.random.normal(size=(2, *shape)).astype("float32")
     lengths = onp.random.randint(1, shape[1] + 1, size=shape[0]) if masked else None
+    masks = {"ours": length_mask(lengths, shape[1]), "d2l": np.array(lengths)} if masked else {}
     steps, answers = {}, {}
     for library, (block, parameters) in SYSTEMS[name](shape[-1]).items():
         make = torch_step if library.startswith("PyTorch") else mxnet_step
-        steps[library], answer = make(block, parameters, x, lengths, gradient)
+        mask = masks.get(library, lengths)
+        steps[library], answer = make(block, parameters, x, mask, gradient)
         answers[library] = answer()
     check_same(answers)
     if name == "Attention":

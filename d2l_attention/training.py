@@ -261,7 +261,10 @@ def _check_finite(parameters, epoch) -> None:
 
 
 def _evaluated(evaluate) -> dict[str, float]:
-    values = {name: float(value) for name, value in evaluate().items()} if evaluate else {}
+    found = evaluate() if evaluate else {}
+    if not isinstance(found, dict):
+        raise TypeError(f"evaluate must return a dict of numbers, got {type(found).__name__}")
+    values = {name: float(value) for name, value in found.items()}
     if taken := {"epoch", "loss"} & values.keys():
         raise ValueError(f"evaluate must not return {', '.join(taken)}, which the history has")
     return values

@@ -1,4 +1,4 @@
-"""Kernels as scores: the logarithm of K(u), u = |q - k| / h, so that softmax gives K(u_i) / sum_j K(u_j).
+"""Kernels as scores: the logarithm of K(u), u = ||q - k|| / h, so that softmax gives K(u_i) / sum_j K(u_j).
 
 These are the weights of Nadaraya (1964) and Watson (1964). Constant factors of K cancel. A compact
 kernel is zero from u = 1 on; its score there forbids the key, so that a query without any key
@@ -18,7 +18,7 @@ from mxnet import init
 
 
 class KernelScore(Score):
-    """a(q, k) = log K(|(q - k) / h|).
+    """a(q, k) = log K(u), u = ||(q - k) / h||.
 
     Parameters
     ----------

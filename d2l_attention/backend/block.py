@@ -48,12 +48,7 @@ class Block(HybridBlock):
         check_arrays(self.takes, sizes=sizes, **dict(zip(names, inputs, strict=False)))
 
     def __call__(self, *inputs, **named):
-        bound = _signature(type(self)).bind(*inputs, **named)
-        bound.apply_defaults()
-        for name, value in bound.arguments.items():
-            if value is None and bound.signature.parameters[name].default is not None:
-                raise TypeError(f"{name} must be an MXNet array, got None")
-        inputs = bound.args
+        inputs = self._in_order(inputs, named)
         if not is_symbol(inputs[0]):
             self.check(*inputs)
             self._check_weights(inputs[0])
@@ -62,6 +57,18 @@ class Block(HybridBlock):
                 self._clear_cached_op()  # it was traced for other arguments
             self._given = given
         return super().__call__(*inputs)
+
+    def _in_order(self, inputs: tuple, named: dict) -> tuple:
+        """All arguments in the order of `hybrid_forward`, None for one that is left out."""
+        signature = _signature(type(self))
+        if named or len(inputs) != len(signature.parameters):
+            bound = signature.bind(*inputs, **named)
+            bound.apply_defaults()
+            inputs = bound.args
+        for value, argument in zip(inputs, signature.parameters.values(), strict=True):
+            if value is None and argument.default is not None:
+                raise TypeError(f"{argument.name} must be an MXNet array, got None")
+        return inputs
 
     def _check_weights(self, array) -> None:
         """Raise unless the weights have the array's dtype, if that is a floating one."""

@@ -124,7 +124,7 @@ def safe_sqrt(x):
 
 
 def unit(x):
-    """x / |x| over the last axis, and 0 for 0; squares neither overflow nor vanish."""
+    """x / ||x|| over the last axis, and 0 for 0; squares neither overflow nor vanish."""
     F = _of(x)
     largest = F.np.max(F.np.abs(x), axis=-1, keepdims=True)
     x = x / F.np.maximum(constant(largest), 1e-30)

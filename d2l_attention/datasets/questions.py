@@ -15,7 +15,7 @@ class Vocabulary:
     ----------
     questions : sequence
         Objects with `text` (words between spaces) and `answer`, such as
-        `scenes.Question` and `shapes.Question`.
+        `scenes.SceneQuestion` and `shapes.ShapesQuestion`.
     answers : sequence of str, optional
         The answers' order; by default alphabetical.
 

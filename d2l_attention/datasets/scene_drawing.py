@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as onp
 
-__all__ = ["COLORS", "PAPER", "SHAPES", "Thing", "draw"]
+__all__ = ["COLORS", "PAPER", "SHAPES", "SceneThing", "draw"]
 
 # Colour-blind readers can tell these apart (after Okabe and Ito, 2008), in this order
 # of preference.
@@ -21,7 +21,7 @@ PAPER = 0.93  # the background's grey
 
 
 @dataclass(frozen=True)
-class Thing:
+class SceneThing:
     """A shape of some colour in a cell of the grid; rows and columns count from 0 at the top left."""
 
     row: int
@@ -31,7 +31,7 @@ class Thing:
 
 
 def draw(
-    things: tuple[Thing, ...],
+    things: tuple[SceneThing, ...],
     *,
     grid: int,
     cell: int,
@@ -45,7 +45,7 @@ def draw(
 
     Parameters
     ----------
-    things : tuple of Thing
+    things : tuple of SceneThing
     grid, cell : int
         Cells along a side, and pixels along the side of a cell.
     noise : float
@@ -58,7 +58,7 @@ def draw(
     ValueError
         A thing is of no colour or shape known here, or not on the grid.
 
-    >>> ball = Thing(0, 1, "blue", "circle")
+    >>> ball = SceneThing(0, 1, "blue", "circle")
     >>> picture = draw((ball,), grid=2, cell=7, noise=0, random=onp.random.RandomState(0))
     >>> "".join(" #"[int(value < 150)] for value in picture[0, 3])
     '        ######'

@@ -22,15 +22,15 @@ from itertools import pairwise
 
 import numpy as onp
 
-from d2l_attention.datasets.scene_drawing import COLORS, SHAPES, Thing, draw
+from d2l_attention.datasets.scene_drawing import COLORS, SHAPES, SceneThing, draw
 
 __all__ = [
     "COLORS",
     "RELATIONS",
     "SHAPES",
-    "Question",
+    "SceneQuestion",
+    "SceneThing",
     "Scenes",
-    "Thing",
     "draw",
     "generate",
 ]
@@ -47,7 +47,7 @@ ATTEMPTS = 1000  # at laying out one picture
 
 
 @dataclass(frozen=True)
-class Question:
+class SceneQuestion:
     """A question about a picture.
 
     Attributes
@@ -75,17 +75,17 @@ class Scenes:
     ----------
     pictures : (N, 3, H, W) uint8
         Red, green and blue; H = W = grid * pixels of a cell.
-    things : tuple of tuples of Thing
+    things : tuple of tuples of SceneThing
         What each picture shows, in no particular order.
-    questions : tuple of Question
+    questions : tuple of SceneQuestion
         Picture by picture.
     grid : int
         Cells along a side.
     """
 
     pictures: onp.ndarray
-    things: tuple[tuple[Thing, ...], ...]
-    questions: tuple[Question, ...]
+    things: tuple[tuple[SceneThing, ...], ...]
+    questions: tuple[SceneQuestion, ...]
     grid: int
 
     def names(self, *, colors: int = 4, shapes: int = 3) -> onp.ndarray:
@@ -176,7 +176,7 @@ def generate(
         scene, texts = _fill(random, paths, colored, palette, kinds, relations, grid)
         pictures[number] = draw(scene, grid=grid, cell=cell, noise=noise, random=random)
         things.append(scene)
-        asked += [Question(number, *one) for one in texts]
+        asked += [SceneQuestion(number, *one) for one in texts]
     return Scenes(pictures, tuple(things), tuple(asked), grid)
 
 
@@ -242,7 +242,7 @@ def _walk(random, grid, length, taken) -> list[tuple[int, int]] | None:
 
 def _fill(
     random, paths, answers, palette, kinds, relations, grid
-) -> tuple[tuple[Thing, ...], list[tuple]]:
+) -> tuple[tuple[SceneThing, ...], list[tuple]]:
     """Give every cell of the paths a thing, and ask about the first paths, whose last things have the answers."""
     shift = random.randint(len(palette))
     circle = {
@@ -260,7 +260,7 @@ def _fill(
             color = answer if step == relations else None
             first = step == 0 and number < len(named)
             kind = named[number] if first else _other(random, named, palette, kinds, color)
-            things.append(Thing(row, column, *kind))
+            things.append(SceneThing(row, column, *kind))
         if answer:
             cells = tuple(row * grid + column for row, column in path)
             asked.append((_ask(path, named[number] if named else None), answer, cells))

@@ -20,7 +20,7 @@ from numpy.lib import format as npy
 
 from d2l_attention.datasets.needed import fetch_all
 
-__all__ = ["SPLITS", "Question", "Shapes", "load", "require"]
+__all__ = ["SPLITS", "Shapes", "ShapesQuestion", "load", "require"]
 
 COMMIT = "ccbca1c623f3e208e7cde8d57b00e32dfb7c3c14"
 URL = f"https://raw.githubusercontent.com/ronghanghu/n2nmn/{COMMIT}/exp_shapes/shapes_dataset/"
@@ -96,7 +96,7 @@ FILES = {  # (bytes, SHA-256)
 
 
 @dataclass(frozen=True)
-class Question:
+class ShapesQuestion:
     """A question about a picture.
 
     Attributes
@@ -121,7 +121,7 @@ class Shapes:
     """A split: N pictures (N, 3, 30, 30), uint8, in the order red, green, blue; and one question about each."""
 
     pictures: onp.ndarray
-    questions: tuple[Question, ...]
+    questions: tuple[ShapesQuestion, ...]
 
 
 def load(split: str, *, progress: bool = True) -> Shapes:
@@ -150,7 +150,7 @@ def load(split: str, *, progress: bool = True) -> Shapes:
     if odd := set(answers) - {"true", "false"}:
         raise ValueError(f"an answer must be true or false, got {sorted(odd)[0]!r}")
     rows = zip(texts, answers, layouts, strict=True)
-    return Shapes(pictures, tuple(Question(number, *row) for number, row in enumerate(rows)))
+    return Shapes(pictures, tuple(ShapesQuestion(number, *row) for number, row in enumerate(rows)))
 
 
 def require(splits: Iterable[str] = tuple(SPLITS), *, progress: bool = True) -> None:

@@ -24,7 +24,7 @@ class KernelRegression(Block):
         Usually the logarithm of a kernel, such as `GaussianScore(bandwidth)`.
     projection_size : int, optional
         Rows r of a trained matrix W (r, d) that queries and keys share: distances become
-        |W (q - x_i)|, a learned metric (Goldberger et al. 2004; Weinberger and Tesauro 2007).
+        ||W (q - x_i)||, a learned metric (Goldberger et al. 2004; Weinberger and Tesauro 2007).
 
     Call
     ----

@@ -77,6 +77,9 @@ class StackedAttention(Block):
     regions : RegionNetwork, optional
         Trained along with the rest; features are then pictures.
 
+    Initialise it with `mxnet.init.Xavier()`: from MXNet's small default the weights over the regions
+    stay even, and nothing is learned, for many epochs.
+
     Call
     ----
     (features (B, n, c), question (B, T) integers, length (B,) integers) -> (logits (B, A), weights

@@ -185,7 +185,7 @@ def test_pixels_show_the_things_and_nothing_else():
 
 
 def drawn(shape, row=1, column=1, seed=0, noise=0.0):
-    thing = scenes.Thing(row, column, "black", shape)
+    thing = scenes.SceneThing(row, column, "black", shape)
     random = onp.random.RandomState(seed)
     return scenes.draw((thing,), grid=3, cell=10, noise=noise, random=random)
 
@@ -250,9 +250,9 @@ def test_a_full_grid_is_refused_if_no_layout_is_found(monkeypatch):
 def test_things_that_cannot_be_drawn_or_named_are_refused():
     rest = {"grid": 3, "cell": 8, "noise": 0, "random": onp.random.RandomState(0)}
     for bad in (
-        scenes.Thing(0, 0, "blue", "hexagon"),
-        scenes.Thing(0, 0, "mauve", "circle"),
-        scenes.Thing(3, 0, "blue", "circle"),
+        scenes.SceneThing(0, 0, "blue", "hexagon"),
+        scenes.SceneThing(0, 0, "mauve", "circle"),
+        scenes.SceneThing(3, 0, "blue", "circle"),
     ):
         with pytest.raises(ValueError, match="things must be drawable"):
             scenes.draw((bad,), **rest)

@@ -137,7 +137,9 @@ def own_files(tmp_path, monkeypatch):
 def test_a_split_is_its_pictures_and_its_questions(own_files, capsys):
     own_files()
     data = shapes.load("tiny")
-    assert data.questions[1] == shapes.Question(1, "is a circle red", "true", "(is circle red)")
+    assert data.questions[1] == shapes.ShapesQuestion(
+        1, "is a circle red", "true", "(is circle red)"
+    )
     onp.testing.assert_array_equal(
         data.pictures[1, 0], PICTURES[1, :, :, 2]
     )  # red comes last in the file
