@@ -1,4 +1,4 @@
-"""Print the built book as one PDF: python -m book.publishing.pdf
+"""Print the built book as one PDF: python -m book.publishing.pdf [FOLDER OF THE BUILT BOOK]
 
 The pages of the HTML book are put one after the other, in the order of _toc.yml, behind
 a title page and a table of contents, and Chromium prints them. The first printing tells
@@ -7,8 +7,8 @@ The front page of the HTML book then links to the PDF. The pages of the package'
 which _toc.yml does not name, are left out.
 """
 
-import argparse
 import re
+import sys
 from io import BytesIO
 from pathlib import Path
 from posixpath import dirname, join, normpath
@@ -18,8 +18,8 @@ from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader
 
 from book.publishing.browser import chromium, file_url
+from book.publishing.slides import HTML, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = "attention-in-deep-learning.pdf"
 PLACE = re.compile(r"<!-- pdf -->.*?<!-- /pdf -->", re.DOTALL)
 DROPPED = "a.headerlink, button, .toctree-wrapper, details.hide, .prev-next-area, script[src], a:has(.viewcode-link)"
@@ -166,18 +166,5 @@ def with_link(front_page: str) -> str:
     return PLACE.sub(link + "<!-- /pdf -->", front_page)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=ROOT / "_build" / "html",
-        help="folder of the built book",
-    )
-    print(build(ROOT, parser.parse_args().output))
-
-
 if __name__ == "__main__":
-    main()
+    print(build(ROOT, Path(*sys.argv[1:2] or [HTML])))

@@ -2,11 +2,10 @@
 
 A deck is a chapter folder: the slide cells of its notebooks in the order of _toc.yml,
 index.ipynb first. A notebook outside chapters/ (the introduction) is a deck of its own.
-Decks are reveal.js pages in OUTPUT/slides that need no network: reveal.js comes from
+Decks are reveal.js pages in slides, beside the built book, that need no network: reveal.js comes from
 the installed package sphinx-revealjs, MathJax from sphinx-mathjax-offline.
 """
 
-import argparse
 import importlib.util
 import re
 import shutil
@@ -20,6 +19,7 @@ from nbconvert.exporters import SlidesExporter
 from book.publishing import offline
 
 ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"  # the built book
 SLIDE_TYPES = {"slide", "subslide", "fragment", "notes", "-"}
 REVEAL_FILES = (
     "dist/reset.css",
@@ -172,19 +172,6 @@ def build(root: Path, output: Path) -> list[Path]:
     return written
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=ROOT / "_build" / "html",
-        help="folder of the built book",
-    )
-    for path in build(ROOT, parser.parse_args().output):
-        print(path)
-
-
 if __name__ == "__main__":
-    main()
+    for deck in build(ROOT, HTML):
+        print(deck)

@@ -41,7 +41,7 @@ class Block(HybridBlock):
     def check(self, *inputs) -> None:
         """Raise a TypeError or ValueError if arrays are not what the block takes."""
         sizes = {
-            letter: size if isinstance(size, int) else size.weight.shape[1]
+            letter: size.weight.shape[1] if isinstance(size, HybridBlock) else size
             for letter, size in self.sizes.items()
         }
         names = _signature(type(self)).parameters

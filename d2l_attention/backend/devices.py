@@ -1,11 +1,12 @@
 """Pick the devices that this MXNet build can run on, and seed all random numbers."""
 
 import functools
-import operator
 import random
 import warnings
 
 import numpy as onp
+
+from d2l_attention.backend.checks import check_integer
 
 import mxnet as mx
 
@@ -56,7 +57,7 @@ def try_gpu(index: int = 0):
     >>> str(try_gpu(99))
     'cpu(0)'
     """
-    index = _integer("index", index, 2**31)
+    index = check_integer("index", index, 0)
     return mx.gpu(index) if index < _num_gpus() and _usable(index) else mx.cpu()
 
 
@@ -86,25 +87,10 @@ def seed_everything(seed: int) -> None:
     >>> first == random.random()
     True
     """
-    seed = _integer("seed", seed, 2**32)
+    seed = check_integer("seed", seed, 0, 2**32)
     random.seed(seed)
     onp.random.seed(seed)
     mx.random.seed(seed)
-
-
-def _integer(name: str, value, limit: int) -> int:
-    """Return `value` as a Python integer in [0, limit); NumPy integers count, booleans
-    and floats do not.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool | onp.bool_):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if not 0 <= number < limit:
-        raise ValueError(f"{name} must be in [0, {limit}), got {value!r}")
-    return number
 
 
 def describe_device(device) -> str:

@@ -18,7 +18,7 @@ PAGES = [page for _, page in pdf.toc_pages(ROOT)]
 
 @pytest.fixture(scope="module")
 def printed(html, browser) -> PdfReader:
-    command = [sys.executable, "-m", "book.publishing.pdf", "--output", html]
+    command = [sys.executable, "-m", "book.publishing.pdf", html]
     subprocess.run(command, cwd=ROOT, check=True)
     return PdfReader(html / pdf.NAME)
 
