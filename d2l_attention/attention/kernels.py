@@ -53,7 +53,7 @@ class KernelScore(Score):
         return onp.exp(self.log_bandwidth.data().asnumpy())
 
     def check(self, query, key):
-        check_arrays("... m d, ... n d", sizes={"d": self.features}, query=query, key=key)
+        check_arrays("... B m d, ... B n d", sizes={"d": self.features}, query=query, key=key)
 
     def hybrid_forward(self, F, query, key, log_bandwidth=None):
         per_width = 1 / self._fixed if log_bandwidth is None else op.exp(-log_bandwidth)

@@ -39,7 +39,7 @@ class Attention(Block):
 
     def check(self, query, key, value, mask=None):
         arrays = {"query": query, "key": key, "value": value, "mask": mask}
-        check_arrays("... m _, ... n _, ... n _, ...? m? n", **arrays)
+        check_arrays("... B m _, ... B n _, ... B n _, ...? B? m? n", **arrays)
         self.score.check(query, key)
 
     def hybrid_forward(self, F, query, key, value, mask=None):

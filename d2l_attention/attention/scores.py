@@ -1,6 +1,6 @@
 """Scores a(q, k): how well a key fits a query.
 
-query (..., m, d_q), key (..., n, d_k) -> (..., m, n)
+query (..., m, d_q), key (..., n, d_k) -> (..., m, n), with one leading axis or more
 """
 
 from d2l_attention.attention.normalisation import masked_softmax
@@ -19,7 +19,7 @@ class Score(Block):
     normalise = staticmethod(masked_softmax)
 
     def check(self, query, key):
-        check_arrays("... m d, ... n d", query=query, key=key)
+        check_arrays("... B m d, ... B n d", query=query, key=key)
 
 
 class DotProductScore(Score):
@@ -48,7 +48,7 @@ class ScaledDotProductScore(Score):
         self.size = size
 
     def check(self, query, key):
-        check_arrays("... m d, ... n d", sizes={"d": self.size}, query=query, key=key)
+        check_arrays("... B m d, ... B n d", sizes={"d": self.size}, query=query, key=key)
 
     def hybrid_forward(self, F, query, key):
         return op.scaled_batch_dot(query, key, self.size**-0.5)  # (..., m, n)
@@ -71,7 +71,7 @@ class BilinearScore(Score):
     def check(self, query, key):
         query_size, key_size = self.W.weight.shape
         check_arrays(
-            "... m q, ... n k", sizes={"q": query_size, "k": key_size}, query=query, key=key
+            "... B m q, ... B n k", sizes={"q": query_size, "k": key_size}, query=query, key=key
         )
 
     def hybrid_forward(self, F, query, key):
@@ -98,7 +98,7 @@ class AdditiveScore(Score):
 
     def check(self, query, key):
         sizes = {"q": self.W_q.weight.shape[1], "k": self.W_k.weight.shape[1]}
-        check_arrays("... m q, ... n k", sizes=sizes, query=query, key=key)
+        check_arrays("... B m q, ... B n k", sizes=sizes, query=query, key=key)
 
     def hybrid_forward(self, F, query, key):
         query = op.expand(self.W_q(query), -2)  # (..., m, 1, h)
