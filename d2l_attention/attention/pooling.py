@@ -30,7 +30,7 @@ class Attention(Block):
     ([[[3.0]]], [[[0.5, 0.5, 0.0]]])
     """
 
-    takes = "... m _, ... n _, ... n _, ...? m? n"
+    takes = "... B m _, ... B n _, ... B n _, ...? B? m? n"
 
     def __init__(self, score: Score, *, normalise=None, dropout: float = 0.0):
         super().__init__()

@@ -17,7 +17,7 @@ class Score(Block):
     `normalise` makes weights of the scores, unless `Attention` is told another way.
     """
 
-    takes = "... m d, ... n d"
+    takes = "... B m d, ... B n d"
     normalise = staticmethod(masked_softmax)
 
 
@@ -59,7 +59,7 @@ class BilinearScore(Score):
         The number of features d_q of a query; d_k is found at the first call.
     """
 
-    takes = "... m q, ... n k"
+    takes = "... B m q, ... B n k"
 
     def __init__(self, query_size: int):
         super().__init__()
@@ -82,7 +82,7 @@ class AdditiveScore(Score):
         Whether W_q q has a bias (Yang et al. 2016, equation 19).
     """
 
-    takes = "... m q, ... n k"
+    takes = "... B m q, ... B n k"
 
     def __init__(self, hidden_size: int, *, use_bias: bool = False):
         super().__init__()

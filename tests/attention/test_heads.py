@@ -168,6 +168,30 @@ def test_every_score_within_a_head(make_score, hybridize, arrays):
     assert (onp.isclose(total, 1, atol=1e-6) | (total == 0)).all() and (total > 0).any()
 
 
+@every_score
+def test_a_graph_that_is_traced_first_finds_the_shapes(make_score, arrays):
+    heads, mask = MultiHeadAttention(D, 1, score=make_score()), MASKS["(B, 1, n)"]
+    heads.initialize()
+    heads.hybridize(static_alloc=True)
+    first = heads(*arrays, mask)[0].asnumpy()
+    heads.hybridize(False)
+    onp.testing.assert_allclose(heads(*arrays, mask)[0].asnumpy(), first, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(B, 2, M, N), (1, 1, M, N), (B, 1, 1, N), (1, 2, M, N)])
+def test_plain_attention_takes_heads_as_examples(shape, arrays):
+    query, key, value = (np.stack([x, x + 1], axis=1) for x in arrays)
+    mask = np.array(onp.random.RandomState(0).uniform(size=shape) < 0.5, dtype="float32")
+    whole = onp.broadcast_to(mask.asnumpy(), (B, 2, M, N))
+    attention = Attention(DotProductScore())
+    context, weights = (x.asnumpy() for x in attention(query, key, value, mask))
+    for head in (0, 1):
+        one = np.array(whole[:, head])
+        expected = attention(query[:, head], key[:, head], value[:, head], one)
+        onp.testing.assert_allclose(context[:, head], expected[0].asnumpy(), atol=1e-5)
+        onp.testing.assert_allclose(weights[:, head], expected[1].asnumpy(), atol=1e-6)
+
+
 def test_scores_with_weights_are_shared_by_the_heads(arrays):
     heads = ready(MultiHeadAttention(8, num_heads=4, score=AdditiveScore(3)), *arrays)
     context, weights = heads(*arrays)

@@ -232,7 +232,7 @@ BAD_CALLS = [
     (TypeError, "^key must be float32, as", lambda a, q, k, v: a(q, k.astype("float64"), v)),
     (TypeError, "^query .* float16", lambda a, *x: a(*(y.astype("float16") for y in x))),
     (ValueError, "^query", lambda a, q, k, v: a(q[0, 0], k, v)),
-    (ValueError, "^key", lambda a, q, k, v: a(q[0], k, v)),
+    (ValueError, "^query", lambda a, q, k, v: a(q[0], k[0], v[0])),
     (ValueError, "^key", lambda a, q, k, v: a(q, k[:, :, 0], v)),
     (ValueError, "^key", lambda a, q, k, v: a(q, k[:2], v)),
     (ValueError, "^key", lambda a, q, k, v: a(q, k[:, :, :2], v)),

@@ -141,6 +141,7 @@ BAD_CALLS = {
     "no keys": (DotProductScore(), zeros(1, 2, 5), zeros(1, 0, 5), "key"),
     "no features": (CosineScore(), zeros(1, 2, 0), zeros(1, 3, 0), "query"),
     "other axes": (DotProductScore(), zeros(1, 2, 5), zeros(1, 1, 3, 5), "key"),
+    "no axis of examples": (DotProductScore(), zeros(2, 5), zeros(3, 5), "query .* B, m, d"),
     "other examples": (DotProductScore(), zeros(2, 2, 5), zeros(1, 3, 5), "key"),
 }
 
