@@ -39,7 +39,7 @@ def estimate(
     Raises
     ------
     TypeError, ValueError
-        As `KernelRegression` does; an array is no NumPy array with two axes; `chunk` is not positive.
+        As `KernelRegression` does; an array is not NumPy's, with two axes; `chunk` is not positive.
     """
     check_sizes(chunk=chunk)
     for name, array in {"query": query, "key": key, "value": value, "mask": mask}.items():
@@ -97,7 +97,8 @@ def choose_bandwidth(
     Raises
     ------
     TypeError, ValueError
-        An array is no NumPy array with two axes; there are no candidates, values are not finite, or all errors are infinite.
+        An array is not NumPy's, with two axes; there are no candidates, values are not finite, or
+        all errors are infinite.
 
     >>> x = onp.linspace(0, 1, 9)[:, None]
     >>> choose_bandwidth(x, x, [0.05, 0.5])[0]

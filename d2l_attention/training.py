@@ -144,7 +144,7 @@ def fit(
         Largest norm of the gradient of a batch's mean loss; a longer one is shortened (Pascanu,
         Mikolov and Bengio 2013, algorithm 1).
     clip_each : bool
-        Whether that holds for each parameter by itself, and not for all together.
+        Whether to clip each parameter's gradient by itself, and not all together.
     evaluate : callable, optional
         Called after each epoch; returns numbers by name, such as {"validation": 0.3}.
     monitor : str, optional
@@ -181,8 +181,9 @@ def fit(
             stopped = patience is not None and epoch - best >= patience and epoch + 1 < epochs
             if stopped:
                 break
-    for parameter, value in zip(everything, kept, strict=False):
-        parameter.set_data(value)
+    if kept:
+        for parameter, value in zip(everything, kept, strict=True):
+            parameter.set_data(value)
     return History(records, best, stopped)
 
 

@@ -1,12 +1,13 @@
 """Attention: a weighted average whose weights are computed from a query and the keys.
 
 Everything in this book is f(X) = rho( sum_i alpha(x_i, q) phi(x_i) ), and this package holds its
-parts: **scores** and **kernels** a(q, k), the **normalisation** that makes weights of them, **masks**
-that say which keys a query may look at, **pooling** (`Attention`), and **heads**.
+parts: **scores** and **kernels** a(q, k), the **normalisation** that makes weights alpha of them,
+**masks** that say which keys a query may attend to, **pooling** (`Attention`) of the values phi, and
+**heads**; rho is what a model makes of the context.
 
 One contract holds everywhere: (query, key, value, mask) -> (context, weights), with query
 (B, m, d_q), key (B, n, d_k), value (B, n, d_v), mask (B|1, m|1, n), context (B, m, d_v) and weights
-(B, m, n). A masked key gets a weight of exactly zero. A query that may look at nothing gets weights
+(B, m, n), or (B, H, m, n) of H heads. A masked key gets a weight of exactly zero. A query that may attend to nothing gets weights
 and a context of zeros; it never attends to padding. What stands in the padding has no influence as
 long as the numbers, and the scores and gradients that come from them, are finite: 0 times NaN is NaN.
 """
@@ -31,4 +32,10 @@ from d2l_attention.attention.scores import (
     Score,
 )
 
-__all__ = [name for name in dir() if name[0] != "_" and callable(globals()[name])]
+# fmt: off
+__all__ = [
+    "AdditiveScore", "Attention", "BilinearScore", "BoxcarScore", "CosineScore", "DotProductScore",
+    "EpanechnikovScore", "GaussianScore", "KernelScore", "MultiHeadAttention",
+    "ScaledDotProductScore", "Score", "TriangularScore", "causal_mask", "identity",
+    "leave_one_out_mask", "length_mask", "masked_softmax", "softmax_within_reach",
+]

@@ -25,7 +25,7 @@ class MultiHeadAttention(Block):
     use_bias : bool
         Whether the four projections have biases (the paper's have none).
     score : Score, optional
-        Within a head; the scaled dot product by default.
+        Within a head, one for all heads with the same weights; the scaled dot product by default.
 
     Call
     ----
@@ -58,6 +58,7 @@ class MultiHeadAttention(Block):
         self.num_heads = num_heads
         score = score or ScaledDotProductScore(hidden_size // num_heads)
         self.attention = Attention(score, dropout=dropout)
+        score.check_features(hidden_size // num_heads)
         self.W_q = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
         self.W_k = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
         self.W_v = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
@@ -68,6 +69,6 @@ class MultiHeadAttention(Block):
         query = op.split_heads(self.W_q(query), self.num_heads)  # (B, H, m, d / H)
         key = op.split_heads(self.W_k(key), self.num_heads)  # (B, H, n, d / H)
         value = op.split_heads(self.W_v(value), self.num_heads)  # (B, H, n, d / H)
-        mask = None if mask is None else op.expand(mask, 1)  # (B|1, 1, m|1, n)
-        context, weights = self.attention(query, key, value, mask)  # (B, H, m, .), (B, H, m, n)
+        mask = None if mask is None else op.expand(mask, 1)  # (B|1, 1, m|1, n), for all heads
+        context, weights = self.attention(query, key, value, mask)  # (B, H, m, d / H)
         return self.W_o(op.merge_heads(context)), weights  # (B, m, d), (B, H, m, n)

@@ -1,4 +1,4 @@
-"""Kernels as scores: the logarithm of K(u), u = ||q - k|| / h, so that softmax gives K(u_i) / sum_j K(u_j).
+"""Kernels as scores: log K(u) of u = ||q - k|| / h, of which softmax makes K(u_i) / sum_j K(u_j).
 
 These are the weights of Nadaraya (1964) and Watson (1964). Constant factors of K cancel. A compact
 kernel is zero from u = 1 on; its score there forbids the key, so that a query without any key
@@ -37,6 +37,8 @@ class KernelScore(Score):
             start = {"shape": widths.shape, "init": init.Constant(onp.log(widths))}
             gradient = "write" if learn else "null"
             self.log_bandwidth = self.params.get("log_bandwidth", grad_req=gradient, **start)
+            if not learn:
+                self.initialize()
 
     @property
     def bandwidth(self) -> onp.ndarray:

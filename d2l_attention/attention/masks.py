@@ -1,4 +1,4 @@
-"""Masks: which keys a query may look at. 1 is allowed, 0 is not.
+"""Masks: which keys a query may attend to. 1 is allowed, 0 is not.
 
 A mask is of shape (B, m, n), with size 1 in place of B or m where it is shared, and of the queries'
 dtype. With n = 4 keys:
@@ -22,8 +22,8 @@ def length_mask(valid_length, num_keys: int, *, dtype: str = "float32", device=N
     Parameters
     ----------
     valid_length : array or nested lists (B,) or (B, m) of whole numbers from 0 to n
-        One for all queries of an example, or one a query. NumPy or MXNet, whose arrays of lists
-        are of floats.
+        One for all queries of an example, or one a query. NumPy or MXNet, which makes floats of
+        lists: floats are accepted if they are whole.
     num_keys : int
         n.
     device : mxnet.Context, optional

@@ -1,6 +1,4 @@
-"""From scores to weights. A masked weight is exactly zero, whatever finite numbers the scores are."""
-
-import math
+"""From scores to weights. A masked weight is exactly zero, whatever finite number the score is."""
 
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import check_arrays
@@ -14,9 +12,10 @@ def masked_softmax(scores, mask=None):
     ----------
     scores : array or symbol (..., m, n)
         Above -HUGE, the lowest float32. An allowed score of NaN or infinity makes its row NaN, as
-        in any softmax; but minus infinity, beside others, is a weight of zero.
+        in any softmax; but minus infinity, beside finite scores that are allowed, weighs zero.
     mask : array or symbol of zeros and ones, or None
-        Broadcasts to the scores, and has their dtype (see `masks`).
+        As many axes as the scores, and any but the last may be of size 1; of their dtype (see
+        `masks`). Its values are not checked, and it gets no gradient.
 
     >>> masked_softmax(np.array([[[1.0, 1.0, 5.0]]]), np.array([[[1.0, 1.0, 0.0]]])).tolist()
     [[[0.5, 0.5, 0.0]]]
@@ -24,9 +23,8 @@ def masked_softmax(scores, mask=None):
     check_arrays("... n, ...? n", scores=scores, mask=mask)
     if mask is None:
         return op.softmax(scores)
-    bound = op.maximum((2 * mask - 1) * math.inf, -HUGE)  # -HUGE where masked, else infinity
-    scores = op.minimum(scores, op.repeat_like(bound, scores))
-    return op.softmax(scores) * op.repeat_like(mask, scores)
+    allowed = op.minimum(scores, op.repeat_like(op.upper_bound(mask), scores))
+    return op.softmax(allowed) * op.repeat_like(mask, scores)
 
 
 def softmax_within_reach(scores, mask=None):
@@ -37,7 +35,7 @@ def softmax_within_reach(scores, mask=None):
 def identity(scores, mask=None):
     """alpha_i = a_i, and 0 for a masked key: no normalisation.
 
-    The "linear start" of Sukhbaatar et al. (2015, section 4.1).
+    The "linear start" of Sukhbaatar et al. (2015, section 4.2).
 
     >>> identity(np.array([[[0.5, -1.0, 5.0]]]), np.array([[[1.0, 1.0, 0.0]]])).tolist()
     [[[0.5, -1.0, 0.0]]]

@@ -14,7 +14,9 @@ class Attention(Block):
     score : Score
         a(q, k).
     normalise : callable, optional
-        (scores, mask) -> weights; by default the score's own, which is `masked_softmax`.
+        (scores, mask) -> weights; by default the score's own, which is `masked_softmax`. It may be
+        exchanged later: `attention.normalise = identity`. What has been hybridized around it must
+        then be hybridized again, as `training.fit` does.
     dropout : float
         Share of the weights that is dropped while training; returned are those before.
 

@@ -14,11 +14,16 @@ from mxnet.gluon import nn
 class Score(Block):
     """A score a(q, k) of queries and keys with the same number of features d.
 
-    `normalise` makes weights of the scores, unless `Attention` is told another way.
+    `normalise` makes weights of the scores, unless `Attention` is told another way when it is made.
     """
 
     takes = "... B m d, ... B n d"
     normalise = staticmethod(masked_softmax)
+
+    def check_features(self, size: int) -> None:
+        """Raise a ValueError unless it takes queries and keys of so many features."""
+        if self.sizes.get("d", size) != size:
+            raise ValueError(f"score must take {size} features, got one for {self.sizes['d']}")
 
 
 class DotProductScore(Score):
@@ -33,7 +38,9 @@ class DotProductScore(Score):
 
 
 class ScaledDotProductScore(Score):
-    """a(q, k) = q . k / sqrt(d) (Vaswani et al. 2017, equation 1): unit variance if q and k have it.
+    """a(q, k) = q . k / sqrt(d) (Vaswani et al. 2017, equation 1).
+
+    It has variance one if the entries of q and k are independent, of mean zero and variance one.
 
     Parameters
     ----------
@@ -77,7 +84,7 @@ class AdditiveScore(Score):
     Parameters
     ----------
     hidden_size : int
-        Width of the hidden layer.
+        Width h of the hidden layer.
     use_bias : bool
         Whether W_q q has a bias (Yang et al. 2016, equation 19).
     """
@@ -95,11 +102,12 @@ class AdditiveScore(Score):
     def hybrid_forward(self, F, query, key):
         query = op.expand(self.W_q(query), -2)  # (..., m, 1, h)
         key = op.expand(self.W_k(key), -3)  # (..., 1, n, h)
-        return op.squeeze(self.v(op.tanh(query + key)), -1)  # (..., m, n)
+        scores = self.v(op.tanh(query + key))  # (..., m, n, 1)
+        return op.squeeze(scores, -1)  # (..., m, n)
 
 
 class CosineScore(Score):
-    """a(q, k) = beta cos(q, k) (Graves et al. 2014, equation 6); a zero vector scores 0.
+    """a(q, k) = beta cos(q, k) (Graves et al. 2014, equations 5 and 6); a zero vector scores 0.
 
     Parameters
     ----------

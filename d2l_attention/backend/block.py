@@ -1,4 +1,4 @@
-"""Arrays are checked once, where they enter a model: one line says what a block takes.
+"""Arrays are checked at the call of a block: one line says what it takes.
 
 Shapes and dtypes are checked at every call, which reads nothing from a GPU. Values (word numbers,
 lengths) are checked where data become arrays, and at a call on the CPU.
@@ -27,7 +27,8 @@ class Block(HybridBlock):
     ----------
     takes : str
         What `hybrid_forward` takes: a shape for each of its arguments but weights, as in
-        `check_arrays`. They may be given by name, and left out where they have a default.
+        `check_arrays`, and weights come last. They may be given by name, and left out where they
+        have a default.
     sizes : dict of str: int or Dense
         Sizes in `takes` that are known: a number, or the inputs of a layer once it knows them.
     """
@@ -52,11 +53,14 @@ class Block(HybridBlock):
         if not is_symbol(inputs[0]):
             self.check(*inputs)
             self._check_weights(inputs[0])
-            given = [x is not None for x in inputs]
-            if getattr(self, "_given", given) != given:
-                self._clear_cached_op()  # it was traced for other arguments
-            self._given = given
+            self._trace_anew([x is not None for x in inputs])
         return super().__call__(*inputs)
+
+    def _trace_anew(self, given: list[bool]) -> None:
+        """Drop the hybridized block's graph if it was traced for other arguments being given."""
+        if getattr(self, "_given", given) != given:
+            self._clear_cached_op()
+        self._given = given
 
     def _in_order(self, inputs: tuple, named: dict) -> tuple:
         """All arguments in the order of `hybrid_forward`, None for one that is left out."""
@@ -77,7 +81,7 @@ class Block(HybridBlock):
         for weight in self._weight:
             if array.dtype != weight.dtype and _name(array.dtype) in FLOATS:
                 kinds = f"weights are {_name(weight.dtype)}, arrays {_name(array.dtype)}"
-                raise TypeError(f"{kinds}: cast() the block, or the arrays")
+                raise TypeError(f"{kinds}: cast() the arrays, or the block after its first call")
 
 
 @functools.cache
@@ -96,12 +100,12 @@ def check_arrays(pattern: str, *, sizes: dict[str, int] | None = None, **arrays)
     pattern : str
         One shape an array, separated by commas. A letter is a size, the same wherever it stands;
         `_` is any size, `1` is one, `x?` is the size x or 1, `...` any number of leading axes, the
-        same for all. `ids` before a shape asks for integers.
+        same for all (`...?`: or of size 1). `ids` before a shape asks for integers.
     sizes : dict of str: int, optional
         Sizes that are known beforehand; 0 and -1, MXNet's, are unknown.
     arrays : mxnet.numpy.ndarray or None
-        By name, in the pattern's order; passed over are None, for an argument that is not given, and
-        symbols.
+        By name, in the pattern's order; None, for one that is not given, and symbols are passed
+        over.
 
     Raises
     ------
@@ -171,5 +175,5 @@ def check_ids(**arrays) -> None:
     for name, (array, least, limit) in arrays.items():
         if array.ctx.device_type == "cpu":
             values = array.asnumpy()
-            if values.min() < least or values.max() >= limit:
-                raise ValueError(f"{name} must hold numbers from {least} to {limit - 1}")
+            if values.min() < least or values.max() >= limit or (values % 1 != 0).any():
+                raise ValueError(f"{name} must hold whole numbers from {least} to {limit - 1}")

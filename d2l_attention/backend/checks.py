@@ -58,7 +58,7 @@ def check_choice(choices, **values) -> None:
 
 
 def check_widths(**values) -> onp.ndarray:
-    """Return one positive number, or a sequence of them, as float64 (d,); raise a ValueError else."""
+    """Return one positive number, or several, as float64 (d,); raise a ValueError else."""
     ((name, value),) = values.items()
     widths = onp.atleast_1d(value)
     if widths.ndim != 1 or not widths.size or widths.dtype.kind not in "iuf":

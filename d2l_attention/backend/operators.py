@@ -6,6 +6,7 @@ leading axes, B examples, H heads, m queries, n keys, d features.
 """
 
 import functools
+import math
 
 import mxnet as mx
 
@@ -22,7 +23,7 @@ def _of(x):
 
 
 def _classic(name, *arrays, **attributes):
-    """Call an operator of MXNet's first interface: several are faster than their NumPy-like peers."""
+    """Call an operator of MXNet's first interface: some are faster than their NumPy-like peers."""
     operator = functools.reduce(getattr, name.split("."), _of(arrays[0]))
     return operator(*(array.as_nd_ndarray() for array in arrays), **attributes).as_np_ndarray()
 
@@ -34,7 +35,7 @@ def batch_dot(a, b, *, transpose_b=False):
 
 
 def scaled_batch_dot(a, b, scale):
-    """scale a b^T, scaled on the way out of the product: (..., m, d), (..., n, d) -> (..., m, n)."""
+    """scale a b^T, scaled within the product: (..., m, d), (..., n, d) -> (..., m, n)."""
     return _classic("linalg.gemm2", a, b, transpose_b=True, alpha=scale)
 
 
@@ -89,6 +90,11 @@ def maximum(x, number):
     return _of(x).np.maximum(x, number)
 
 
+def upper_bound(mask):
+    """Infinity where a mask is 1, -HUGE where it is 0."""
+    return maximum((2 * mask - 1) * math.inf, -HUGE)
+
+
 def dropout(x, rate):
     """Zero a share of x while training, and scale the rest up; x itself at rate 0."""
     return _of(x).npx.dropout(x, p=rate) if rate else x
@@ -124,7 +130,7 @@ def safe_sqrt(x):
 
 
 def unit(x):
-    """x / ||x|| over the last axis, and 0 for 0; squares neither overflow nor vanish."""
+    """x / ||x|| over the last axis, and 0 for 0; a norm below 1e-30 counts as 0."""
     F = _of(x)
     largest = F.np.max(F.np.abs(x), axis=-1, keepdims=True)
     x = x / F.np.maximum(constant(largest), 1e-30)
@@ -153,7 +159,7 @@ def concatenate(arrays, axis):
 
 
 def repeat_like(x, like):
-    """Repeat axes of size 1, as a constant: broadcasting arithmetic is an order of magnitude slower."""
+    """Repeat axes of size 1, as a constant: broadcasting arithmetic is ten times slower."""
     return constant(_classic("broadcast_like", x, like))
 
 

@@ -117,8 +117,15 @@ class Examples:
         self, batch_size: int = 500, *, shuffle: bool = False, seed: int = 0
     ) -> Callable[[int], Iterator[tuple]]:
         """What `datasets.batches` makes of ((features, question, length), answer)."""
-        inputs = self.features[self.picture], self.question, self.length
-        return batches(inputs, self.answer, batch_size, shuffle=shuffle, seed=seed)
+        numbers = onp.arange(len(self))
+        chosen_in = batches((numbers,), self.answer, batch_size, shuffle=shuffle, seed=seed)
+
+        def epoch_batches(epoch: int) -> Iterator[tuple]:
+            for (chosen,), answer in chosen_in(epoch):
+                features = self.features[self.picture[chosen]]
+                yield (features, self.question[chosen], self.length[chosen]), answer
+
+        return epoch_batches
 
 
 def lighten(pictures: onp.ndarray) -> onp.ndarray:

@@ -77,7 +77,7 @@ class Stories:
             yield self.batch(onp.arange(start, min(start + batch_size, len(self))))
 
     def draws(self, batch_size: int, *, seed: int, noise: float = 0.0) -> Callable:
-        """A function of the epoch that gives as many batches, drawn with replacement.
+        """A function of the epoch that gives len // batch_size batches, drawn with replacement.
 
         Parameters
         ----------

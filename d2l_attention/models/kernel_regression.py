@@ -9,7 +9,7 @@ chosen by leaving one out (`d2l_attention.bandwidth`), or trained.
 
 from d2l_attention.attention import Attention, Score
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.block import Block
+from d2l_attention.backend.block import Block, check_arrays
 from d2l_attention.backend.checks import check_sizes
 
 from mxnet.gluon import nn
@@ -47,6 +47,7 @@ class KernelRegression(Block):
             check_sizes(projection_size=projection_size)
             self.W = nn.Dense(projection_size, use_bias=False, flatten=False)
             self.sizes = {"d": self.W}
+            score.check_features(projection_size)
 
     def check(self, query, key, value, mask=None):
         super().check(query, key, value, mask)
@@ -60,4 +61,5 @@ class KernelRegression(Block):
 
     def loss(self, output, value):
         """Mean squared error: estimate (B, m, c) and weights, value (B, m, c) -> (B,)."""
+        check_arrays("B m c, B m c", estimate=output[0], value=value)
         return op.square(output[0] - value).mean(axis=(1, 2))

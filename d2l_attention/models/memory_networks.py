@@ -1,4 +1,4 @@
-"""End-to-end memory networks: attention over the sentences of a story, again and again.
+"""End-to-end memory networks: attention over the sentences of a story, in several hops.
 
 Sukhbaatar, Szlam, Weston and Fergus (2015). One hop is dot-product attention: the query is the
 state q_k, which starts as the question, the keys m_i are the sentences, the values c_i the same
@@ -38,8 +38,9 @@ class SentenceEmbedding(HybridBlock):
 
     def hybrid_forward(self, F, bags, weight, ramp=None):
         if ramp is not None:
+            # the product with a diagonal matrix scales columns, and is faster than broadcasting
             weight = op.concatenate([weight, op.dot(weight, ramp)], axis=0)  # (2 V, d)
-        return op.dot(bags, weight)
+        return op.dot(bags, weight)  # (S, d)
 
 
 class AgeEmbedding(HybridBlock):
@@ -72,7 +73,8 @@ class MemoryNetwork(Block):
     hidden_size, hops : int
         Features d of a sentence, hops K.
     memory_size : int
-        Ages that are told apart, from 0 for the last sentence to T - 1 for that or an older one.
+        Ages T that are told apart: 0 is the last sentence, 1 the one before; T - 1 stands for all
+        older ones, too.
     encoding : str
         "position": the order of words within a sentence counts; "bag": it does not.
     tying : str
@@ -127,7 +129,7 @@ class MemoryNetwork(Block):
         matrix["weight_initializer"] = init.Normal(0.1)
         if adjacent:
             self.B, self.H = self.A[0], None
-            self.W = nn.Dense(num_words, params=self.A[-1].params, **matrix)
+            self.W = nn.Dense(num_words, params=self.A[-1].params, **matrix)  # has A's weight
         else:
             self.B = SentenceEmbedding(num_words, hidden_size, encoding)
             self.H, self.W = nn.Dense(hidden_size, **matrix), nn.Dense(num_words, **matrix)
@@ -139,9 +141,10 @@ class MemoryNetwork(Block):
 
     def hybrid_forward(self, F, sentences, story, age, mask, question):
         memories = [
-            op.take(A(sentences), story) + T(age)  # m_i and c_i, (B, n, d)
+            op.take(A(sentences), story) + T(age)  # (B, n, d)
             for A, T in zip(self.A, self.T, strict=True)
         ]
+        # m_i and c_i of each hop; adjacent: the values of one are the keys of the next
         hops = pairwise(memories) if self.adjacent else [memories] * self.hops
         query, weights = self.B(question), []  # (B, d)
         for key, value in hops:

@@ -2,7 +2,7 @@
 
     v_i = tanh(W_I f_i + b_I)                                equation 2   key and value: region i
     u_0 = LSTM(question)                                                  query
-    p   = softmax(v . tanh(W_k v_i + (W_q u_{k-1} + b)))     19, 20       weights over the regions
+    p   = softmax(w . tanh(W_I v_i + (W_Q u_{k-1} + b)))     19, 20       weights over the regions
     u_k = u_{k-1} + sum_i p_i v_i                            21, 22       K hops, each with its W
     answer = softmax(W_u u_K + b_u)                          23
 
@@ -77,8 +77,8 @@ class StackedAttention(Block):
     regions : RegionNetwork, optional
         Trained along with the rest; features are then pictures.
 
-    Initialise it with `mxnet.init.Xavier()`: from MXNet's small default the weights over the regions
-    stay even, and nothing is learned, for many epochs.
+    Initialise it with `mxnet.init.Xavier()`: from MXNet's small default the weights over the
+    regions stay even, and nothing is learned, for many epochs.
 
     Call
     ----
@@ -110,20 +110,22 @@ class StackedAttention(Block):
         check_sizes(num_words=num_words, num_answers=num_answers, hidden_size=hidden_size)
         check_sizes(score_size=score_size, hops=hops)
         check_integer("blocks", blocks, 0)
-        if blocks and grid is None:
+        if grid is not None:
+            check_sizes(grid=grid)
+        elif blocks:
             raise ValueError("grid must be given with blocks, which need to know where regions lie")
         self.num_words, self.regions = num_words, regions
         self.W_I = nn.Dense(hidden_size, flatten=False)
         self.neighbours = nn.HybridSequential()
         for _ in range(blocks):
             self.neighbours.add(ResidualBlock(hidden_size, grid=grid))
-        self.question = QuestionEncoder(num_words, hidden_size)
-        self.hops = nn.HybridSequential()
+        self.encoder = QuestionEncoder(num_words, hidden_size)
+        self.attentions = nn.HybridSequential()
         for _ in range(hops):
-            self.hops.add(Attention(AdditiveScore(score_size, use_bias=True)))
+            self.attentions.add(Attention(AdditiveScore(score_size, use_bias=True)))
         self.W_u = nn.Dense(num_answers)
-        self.sizes = {"n": grid**2 if blocks else 0, "c": self.W_I}
-        if regions:
+        self.sizes = {"n": grid**2 if grid else 0, "c": self.W_I}
+        if regions is not None:
             self.takes, self.sizes = self.takes.replace("B n c", regions.takes), regions.sizes
 
     def check(self, features, question, length):
@@ -131,11 +133,11 @@ class StackedAttention(Block):
         check_ids(question=(question, 0, self.num_words), length=(length, 1, question.shape[1] + 1))
 
     def hybrid_forward(self, F, features, question, length):
-        features = self.regions(features) if self.regions else features  # (B, n, c)
+        features = features if self.regions is None else self.regions(features)  # (B, n, c)
         value = op.tanh(self.neighbours(self.W_I(features)))  # v_i, (B, n, d)
-        query = op.expand(self.question(question, length), 1)  # u_0, (B, 1, d)
+        query = op.expand(self.encoder(question, length), 1)  # u_0, (B, 1, d)
         weights = []
-        for attention in self.hops:
+        for attention in self.attentions:
             context, alpha = attention(query, value, value)
             query = query + context  # u_k, (B, 1, d)
             weights.append(alpha)  # (B, 1, n)
@@ -183,19 +185,20 @@ class RegionNetwork(Block):
             raise ValueError(f"cell must be even, got {cell}")
         self.attributes, self.sizes = attributes, {"c": 3, "s": grid * cell}
         he = init.Xavier(magnitude=2, factor_type="in")
-        self.cells = nn.Conv2D(channels, cell // 2, cell // 2, weight_initializer=he)
-        self.halves = nn.Conv2D(channels, 2, 2, weight_initializer=he)
+        self.half_cells = nn.Conv2D(channels, cell // 2, cell // 2, weight_initializer=he)
+        self.cells = nn.Conv2D(channels, 2, 2, weight_initializer=he)
         self.output = nn.Dense(attributes, flatten=False)
         line = onp.arange(grid, dtype="float32") - (grid - 1) / 2
         places = onp.stack(onp.meshgrid(line, line, indexing="ij"), axis=-1).reshape(1, -1, 2)
         self.places = self.params.get_constant("places", places)
 
     def hybrid_forward(self, F, pictures, places):
-        maps = op.relu(self.halves(op.relu(self.cells(pictures))))  # (B, channels, grid, grid)
+        maps = op.relu(self.half_cells(pictures))  # (B, channels, 2 grid, 2 grid)
+        maps = op.relu(self.cells(maps))  # (B, channels, grid, grid)
         features = op.sigmoid(self.output(op.as_regions(maps)))  # (B, n, c)
         return op.concatenate([features, op.repeat_first(places, features)], axis=-1)
 
     def loss(self, features, named):
-        """Cross-entropy in nats of the attributes: (B, n, c + 2), zeros and ones (B, n, c) -> (B,)."""
+        """Mean cross-entropy in nats of the attributes, as features say, and zeros and ones (B, n, c)."""
         attributes = features[:, :, : self.attributes]
         return loss.SigmoidBinaryCrossEntropyLoss(from_sigmoid=True)(attributes, named)

@@ -251,6 +251,11 @@ BAD = [
     (TypeError, "hidden_size must be an integer", lambda: MultiHeadAttention(8.0, 2)),
     (TypeError, "score must be a Score", lambda: MultiHeadAttention(8, 2, score="dot")),
     (TypeError, "score must be a Score", lambda: MultiHeadAttention(8, 2, score=Attention)),
+    (
+        ValueError,
+        "score must take 4 features, got one for 8",
+        lambda: MultiHeadAttention(8, 2, score=ScaledDotProductScore(8)),
+    ),
     (ValueError, "dropout must be", lambda: MultiHeadAttention(8, 2, dropout=1.0)),
 ]
 

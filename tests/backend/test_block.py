@@ -92,7 +92,7 @@ def test_numbers_in_their_range():
     x = np.array([0, 4], dtype="int32")
     check_ids(x=(x, 0, 5))
     for least, limit in [(1, 5), (0, 4)]:
-        message = f"^x must hold numbers from {least} to {limit - 1}$"
+        message = f"^x must hold whole numbers from {least} to {limit - 1}$"
         with pytest.raises(ValueError, match=message):
             check_ids(x=(x, least, limit))
 

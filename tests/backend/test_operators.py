@@ -60,6 +60,11 @@ CASES = {  # operator, its arrays, NumPy's answer
         onp.stack([A[..., :2], A[..., 2:]], axis=1),
     ),
     "merge_heads": (op.merge_heads, [HEADS], onp.concatenate(list(HEADS.swapaxes(0, 1)), -1)),
+    "upper_bound": (
+        op.upper_bound,
+        [onp.array([[1, 0]], "float32")],
+        onp.array([[onp.inf, -op.HUGE]]),
+    ),
     "as_grid": (
         lambda a: op.as_grid(a, 3),
         [GRID],

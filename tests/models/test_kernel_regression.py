@@ -262,3 +262,23 @@ def test_bad_constructions_and_other_features_are_refused():
     predict(regression, [((onp.ones((1, 4, 3), "float32"),) * 3, None)])
     with pytest.raises(ValueError, match=r"^query .* d = 3"):
         regression(f32(1, 4, 2), f32(1, 4, 2), f32(1, 4, 1))
+
+
+def test_a_score_must_fit_the_projection():
+    with pytest.raises(ValueError, match="score must take 1 features, got one for 2"):
+        KernelRegression(GaussianScore([1.0, 2.0]), projection_size=1)
+
+
+def test_a_loss_of_other_shapes_is_refused():
+    estimates = np.ones((1, 5, 1)), np.ones((1, 5, 7))
+    regression = KernelRegression(GaussianScore(1.0))
+    assert regression.loss(estimates, np.zeros((1, 5, 1))).tolist() == [1.0]
+    with pytest.raises(ValueError, match="value must be of shape"):
+        regression.loss(estimates, np.zeros((1, 5)))
+
+
+def test_bandwidths_that_are_not_trained_need_no_initialisation():
+    regression = KernelRegression(GaussianScore([1.0, 2.0]))
+    query, key = np.zeros((1, 1, 2)), np.array([[[1.0, 0.0], [0.0, 2.0]]])
+    _, weights = regression(query, key, key)
+    assert weights.tolist() == [[[0.5, 0.5]]]

@@ -194,14 +194,14 @@ GOOD = {
     "question": np.ones((2, 10)),
 }
 BAD = [
-    (ValueError, "age must hold numbers from 0 to 6", {"age": i32([6, -1], [6, 1])}),
-    (ValueError, "age must hold numbers from 0 to 6", {"age": i32([6, 7], [6, 1])}),
+    (ValueError, "age must hold whole numbers from 0 to 6", {"age": i32([6, -1], [6, 1])}),
+    (ValueError, "age must hold whole numbers from 0 to 6", {"age": i32([6, 7], [6, 1])}),
     (ValueError, "age must be of shape", {"age": i32([1])}),
     (ValueError, "age must be of shape", {"age": i32([1], [1])}),
     (TypeError, "age must be int32 or int64, got uint8", {"age": GOOD["age"].astype("uint8")}),
     (TypeError, "story must be int32 or int64, got float32", {"story": np.full((2, 2), 1.5)}),
-    (ValueError, "story must hold numbers from 0 to 2", {"story": i32([0, 3], [0, 1])}),
-    (ValueError, "story must hold numbers from 0 to 2", {"story": i32([0, -1], [0, 1])}),
+    (ValueError, "story must hold whole numbers from 0 to 2", {"story": i32([0, 3], [0, 1])}),
+    (ValueError, "story must hold whole numbers from 0 to 2", {"story": i32([0, -1], [0, 1])}),
     (ValueError, "age must be of shape .* as story has", {"story": i32([0, 1])}),
     (ValueError, "mask must be of shape", {"mask": np.ones((2, 2, 2))}),
     (ValueError, "mask must be of shape", {"mask": np.ones((2, 2))}),
@@ -243,7 +243,7 @@ def test_answers_are_words(small):
     output = small(**GOOD)
     assert small.loss(output, np.array([0, 4])).shape == (2,)
     for bad in ([0, 5], [-1, 0]):
-        with pytest.raises(ValueError, match="answer must hold numbers from 0 to 4"):
+        with pytest.raises(ValueError, match="answer must hold whole numbers from 0 to 4"):
             small.loss(output, np.array(bad, dtype="int32"))
 
 

@@ -141,7 +141,7 @@ def test_an_answer_outside_the_vocabulary_is_wrong_and_cannot_be_trained():
     with pytest.raises(ValueError, match="not in the vocabulary"):
         unknown.draws(1, seed=0)
     sgd = optimizer.SGD(learning_rate=0.1)
-    with pytest.raises(ValueError, match="answer must hold numbers from 0"):
+    with pytest.raises(ValueError, match="answer must hold whole numbers from 0"):
         fit(network, lambda _: unknown.in_order(), sgd, epochs=1, progress=False)
 
 
@@ -154,7 +154,7 @@ def test_an_encoder_of_another_network_is_refused():
     with pytest.raises(ValueError, match="sentences must be of shape"):
         predict(network, bag(QUESTIONS).in_order())
     older = Encoder(QUESTIONS, memory_size=11)
-    with pytest.raises(ValueError, match="age must hold numbers from 0 to 10"):
+    with pytest.raises(ValueError, match="age must hold whole numbers from 0 to 10"):
         predict(network, older(QUESTIONS).in_order())
 
 

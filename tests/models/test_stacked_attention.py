@@ -109,7 +109,7 @@ def test_one_hop_is_a_sum_over_regions():
     pictures = [onp.concatenate([[a[i], b[j]], rest]) for i in (0, 1) for j in (0, 1)]
     logits, weights = network(np.array(onp.stack(pictures).astype("float32")), question, length)
     mass = 1 / weights.asnumpy()[:, 0, -1:]  # the softmax's denominator, up to a factor
-    reference = network.W_u(network.question(question, length)).asnumpy()  # before any hop
+    reference = network.W_u(network.encoder(question, length)).asnumpy()  # before any hop
     parts = (logits.asnumpy() - reference) * mass
     sums = parts[0] + parts[3], parts[1] + parts[2]
     onp.testing.assert_allclose(*sums, atol=1e-3 * abs(parts).max())
@@ -166,10 +166,14 @@ BAD = [
     (ValueError, "question must be of shape .* B = 5", {"question": i32(4, 6)}),
     (ValueError, "question .* none of them 0", {"question": i32(5, 0)}),
     (TypeError, "question must be int32 or int64", {"question": np.ones((5, 6))}),
-    (ValueError, "question must hold numbers from 0 to 8", {"question": i32(5, 6, value=WORDS)}),
-    (ValueError, "question must hold numbers from 0 to 8", {"question": i32(5, 6, value=-1)}),
-    (ValueError, "length must hold numbers from 1 to 6", {"length": i32(5, value=0)}),
-    (ValueError, "length must hold numbers from 1 to 6", {"length": i32(5, value=7)}),
+    (
+        ValueError,
+        "question must hold whole numbers from 0 to 8",
+        {"question": i32(5, 6, value=WORDS)},
+    ),
+    (ValueError, "question must hold whole numbers from 0 to 8", {"question": i32(5, 6, value=-1)}),
+    (ValueError, "length must hold whole numbers from 1 to 6", {"length": i32(5, value=0)}),
+    (ValueError, "length must hold whole numbers from 1 to 6", {"length": i32(5, value=7)}),
     (ValueError, "length must be of shape", {"length": i32(5, 1)}),
     (ValueError, "length must be of shape", {"length": i32(4)}),
     (TypeError, "length must be int32 or int64", {"length": np.ones(5)}),
@@ -233,7 +237,7 @@ def test_answers_are_answers(small):
     output = small(*batch("one hop"))
     assert small.loss(output, i32(5)).shape == (5,)
     for value in (-1, ANSWERS):
-        with pytest.raises(ValueError, match="answer must hold numbers from 0 to 3"):
+        with pytest.raises(ValueError, match="answer must hold whole numbers from 0 to 3"):
             small.loss(output, i32(5, value=value))
 
 

@@ -45,15 +45,17 @@ class StackedAttention(nn.Module):
         super().__init__()
         self.regions, self.W_I = regions, nn.Linear(features, hidden_size)
         self.neighbours = nn.Sequential(*(ResidualBlock(hidden_size, grid) for _ in range(blocks)))
-        self.question = QuestionEncoder(num_words, hidden_size)
-        self.hops = nn.ModuleList(AdditiveAttention(hidden_size, score_size) for _ in range(hops))
+        self.encoder = QuestionEncoder(num_words, hidden_size)
+        self.attentions = nn.ModuleList(
+            AdditiveAttention(hidden_size, score_size) for _ in range(hops)
+        )
         self.W_u = nn.Linear(hidden_size, num_answers)
 
     def forward(self, features, question, length):
         features = self.regions(features) if self.regions else features
         value, weights = torch.tanh(self.neighbours(self.W_I(features))), []
-        query = self.question(question, length)
-        for attention in self.hops:
+        query = self.encoder(question, length)
+        for attention in self.attentions:
             context, alpha = attention(query, value)
             query = query + context
             weights.append(alpha)
