@@ -122,12 +122,11 @@ def choose_bandwidth(
 
 # ------------------------------------------------------- theory and practice
 def expected_error(size, bandwidth, *, curvature: float, noise: float, dimension: int = 1):
-    """Leading terms of the mean squared error at an inner point, Gaussian kernel,
-    uniform density one.
+    """Leading terms of the squared error at an inner point, Gaussian kernel, uniform density one.
 
-    bias^2 + variance = h^4 / 4 E[(laplacian f)^2] + noise^2 / ((2 sqrt(pi))^d m h^d),
-    for h -> 0 and m h^d -> infinity (Wand and Jones 1995, section 5.8; the Gaussian has
-    second moment 1 and squared integral (2 sqrt(pi))^-d).
+    bias^2 + variance = h^4 / 4 E[(laplacian f)^2] + noise^2 / ((2 sqrt(pi))^d m h^d), for h -> 0
+    and m h^d -> infinity (Wand and Jones 1995, chapter 5; the Gaussian has second moment 1 and
+    squared integral (2 sqrt(pi))^-d).
 
     Parameters
     ----------
@@ -137,14 +136,17 @@ def expected_error(size, bandwidth, *, curvature: float, noise: float, dimension
         Mean of the squared Laplacian of f where the error is measured.
     noise : float
         Standard deviation of the noise.
+    dimension : int
+        Number of features d.
     """
     bias = onp.square(bandwidth) ** 2 / 4 * curvature
     return bias + noise**2 / (size * (2 * math.sqrt(math.pi) * onp.asarray(bandwidth)) ** dimension)
 
 
 def best_bandwidth(size, *, curvature: float, noise: float, dimension: int = 1):
-    """Bandwidth that minimises `expected_error`: proportional to m^(-1/(4+d)), which
-    makes the error m^(-4/(4+d)).
+    """Bandwidth that minimises `expected_error`, whose arguments it takes.
+
+    It is proportional to m^(-1/(4+d)), which makes the error proportional to m^(-4/(4+d)).
 
     >>> h = best_bandwidth(100, curvature=3.0, noise=0.5)
     >>> around = h * onp.array([0.99, 1, 1.01])

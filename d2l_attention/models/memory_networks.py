@@ -22,6 +22,8 @@ from mxnet.gluon import HybridBlock, loss, nn
 class SentenceEmbedding(HybridBlock):
     """sum_j l_j * A x_j, with the position encoding l, or l = 1 ("bag").
 
+    l_jk = 1 + 4 / (d J) (k - (d + 1) / 2) (j - (J + 1) / 2) for feature k of the j-th of J words.
+
     Call
     ----
     Bags of words (S, 2 V) or (S, V), see `datasets.stories` -> vectors (S, d).
