@@ -16,6 +16,9 @@ from tests.figures.kernel_regression_numbers import (
     state,
 )
 
+pytestmark = pytest.mark.plumbing  # it needs a browser
+
+
 PHONE = {
     "viewport": {"width": 390, "height": 844},
     "has_touch": True,

@@ -14,6 +14,8 @@ from tests.figures.kernel_regression_numbers import (
     state,
 )
 
+pytestmark = pytest.mark.plumbing  # it needs a browser
+
 
 def test_two_figures_on_a_page(visit):
     page = visit(figure(), figure(kernel="boxcar", identifier="second"))
