@@ -152,16 +152,17 @@ def mxnet_step(block, parameters, x, mask, gradient):
 
 
 def torch_step(block, parameters, x, lengths, gradient):
-    """The same for PyTorch, whose blocks get a mask of booleans."""
+    """The same for PyTorch, whose blocks get a mask of booleans, made once, as ours is."""
     x, gradient = torch.tensor(x, requires_grad=True), torch.tensor(gradient)
-    positions = torch.arange(x.shape[1])
-    lengths = None if lengths is None else torch.tensor(lengths)[:, None]
+    allowed = None
+    if lengths is not None:
+        allowed = torch.arange(x.shape[1]) < torch.tensor(lengths)[:, None]
 
     def step():
         x.grad = None
         for parameter in parameters:
             parameter.grad = None
-        context = block(x, None if lengths is None else positions < lengths)
+        context = block(x, allowed)
         context = context[0] if isinstance(context, tuple) else context
         context.backward(gradient)
         return context

@@ -168,23 +168,51 @@ def fit(
     trainer = gluon.Trainer(parameters, optimizer, kvstore=None)
     model.hybridize(static_alloc=True)
     step = _step(model, loss or model.loss, trainer, parameters, clip_norm, clip_each)
-    records, best, kept, stopped = [], None, [], False
+    records, best = [], _Best(everything, monitor, patience)
     with ProgressLine(description, epochs, progress, may_stop=patience is not None) as line:
         for epoch in range(epochs):
             losses = _losses(step, _of_epoch(batches, epoch), device)
             records.append({"epoch": epoch + 1, "loss": _mean(losses, epoch + 1, line)})
             _check_finite(parameters, epoch + 1)
             records[-1] |= _evaluated(evaluate)
-            if monitor is not None and _is_best(records, monitor, best):
-                best, kept = epoch, [parameter.data().copy() for parameter in everything]
-            line.end_epoch(records[-1], best)
-            stopped = patience is not None and epoch - best >= patience and epoch + 1 < epochs
-            if stopped:
+            best.judge(records)
+            line.end_epoch(records[-1], best.epoch)
+            if best.is_long_ago(epoch):
                 break
-    if kept:
-        for parameter, value in zip(everything, kept, strict=True):
-            parameter.set_data(value)
-    return History(records, best, stopped)
+    best.restore()
+    return History(records, best.epoch, stopped_early=len(records) < epochs)
+
+
+class _Best:
+    """The best epoch so far by the monitored value, and the parameters after it."""
+
+    def __init__(self, parameters: list, monitor: str | None, patience: int | None):
+        self.parameters, self.monitor, self.patience = parameters, monitor, patience
+        self.epoch, self._kept = None, []
+
+    def judge(self, records: list[dict]) -> None:
+        """Keep the parameters if the last epoch is better than all before."""
+        if self.monitor is None:
+            return
+        if self.monitor not in records[-1]:
+            names = ", ".join(records[-1])
+            raise ValueError(f"monitor must be one of {names}, got {self.monitor!r}")
+        value = records[-1][self.monitor]
+        if math.isnan(value):
+            raise FloatingPointError(f"{self.monitor} is not a number after epoch {len(records)}")
+        if self.epoch is None or value < records[self.epoch][self.monitor]:
+            self.epoch = len(records) - 1
+            self._kept = [parameter.data().copy() for parameter in self.parameters]
+
+    def is_long_ago(self, epoch: int) -> bool:
+        """Whether patience has run out."""
+        return self.patience is not None and epoch - self.epoch >= self.patience
+
+    def restore(self) -> None:
+        """Give the model the parameters of the best epoch, if one was looked for."""
+        if self.monitor is not None:
+            for parameter, value in zip(self.parameters, self._kept, strict=True):
+                parameter.set_data(value)
 
 
 # --------------------------------------------------------------------- one step
@@ -269,12 +297,3 @@ def _evaluated(evaluate) -> dict[str, float]:
     if taken := {"epoch", "loss"} & values.keys():
         raise ValueError(f"evaluate must not return {', '.join(taken)}, which the history has")
     return values
-
-
-def _is_best(records, monitor, best) -> bool:
-    if monitor not in records[-1]:
-        raise ValueError(f"monitor must be one of {', '.join(records[-1])}, got {monitor!r}")
-    value = records[-1][monitor]
-    if math.isnan(value):
-        raise FloatingPointError(f"{monitor} is not a number after epoch {len(records)}")
-    return best is None or value < records[best][monitor]

@@ -2,8 +2,8 @@
 
 A deck is a chapter folder: the slide cells of its notebooks in the order of _toc.yml,
 index.ipynb first. A notebook outside chapters/ (the introduction) is a deck of its own.
-Decks are reveal.js pages in slides, beside the built book, that need no network: reveal.js comes from
-the installed package sphinx-revealjs, MathJax from sphinx-mathjax-offline.
+Decks are reveal.js pages in slides/, within the built book, that need no network: reveal.js
+comes from the installed package sphinx-revealjs, MathJax from sphinx-mathjax-offline.
 """
 
 import importlib.util

@@ -23,8 +23,8 @@ def masked_softmax(scores, mask=None):
     check_arrays("... n, ...? n", scores=scores, mask=mask)
     if mask is None:
         return op.softmax(scores)
-    allowed = op.minimum(scores, op.repeat_like(op.upper_bound(mask), scores))
-    return op.softmax(allowed) * op.repeat_like(mask, scores)
+    scores = op.minimum(scores, op.repeat_like(op.upper_bound(mask), scores))
+    return op.softmax(scores) * op.repeat_like(mask, scores)
 
 
 def softmax_within_reach(scores, mask=None):

@@ -8,14 +8,20 @@ from d2l_attention.backend.checks import check_sizes
 
 
 def batches(
-    inputs: tuple, target: onp.ndarray, batch_size: int, *, shuffle: bool = False, seed: int = 0
+    inputs: tuple,
+    target: onp.ndarray | None,
+    batch_size: int,
+    *,
+    shuffle: bool = False,
+    seed: int = 0,
 ) -> Callable[[int], Iterator[tuple]]:
     """Cut arrays into batches: returns a function that gives the batches of epoch 0, 1, ...
 
     Parameters
     ----------
-    inputs, target : tuple of numpy.ndarray, numpy.ndarray
-        All of one length; the last batch holds the rest, and may be smaller.
+    inputs, target : tuple of numpy.ndarray, numpy.ndarray or None
+        All of one length; the last batch holds the rest, and may be smaller. Without a target, as
+        for `training.predict`, that of each batch is None.
     shuffle, seed : bool, int
         Whether each epoch has an order of its own, which depends on (seed, epoch) alone.
 
@@ -31,19 +37,22 @@ def batches(
     [4] [4.]
     """
     check_sizes(batch_size=batch_size)
-    for array in (*inputs, target):
+    arrays = inputs if target is None else (*inputs, target)
+    for array in arrays:
         if not isinstance(array, onp.ndarray):
             raise TypeError(f"inputs and target must be NumPy arrays, got {type(array).__name__}")
-    lengths = {len(array) for array in (*inputs, target)}
+    lengths = {len(array) for array in arrays}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(f"arrays must have one length above zero, got {sorted(lengths)}")
+    length = lengths.pop()
 
     def epoch_batches(epoch: int) -> Iterator[tuple]:
-        order = onp.arange(len(target))
+        order = onp.arange(length)
         if shuffle:  # NumPy promises that RandomState's stream never changes
-            order = onp.random.RandomState([seed, epoch]).permutation(len(target))
-        for start in range(0, len(target), batch_size):
+            order = onp.random.RandomState([seed, epoch]).permutation(length)
+        for start in range(0, length, batch_size):
             chosen = order[start : start + batch_size]
-            yield tuple(array[chosen] for array in inputs), target[chosen]
+            wanted = None if target is None else target[chosen]
+            yield tuple(array[chosen] for array in inputs), wanted
 
     return epoch_batches

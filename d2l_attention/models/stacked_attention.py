@@ -199,6 +199,6 @@ class RegionNetwork(Block):
         return op.concatenate([features, op.repeat_first(places, features)], axis=-1)
 
     def loss(self, features, named):
-        """Mean cross-entropy in nats of the attributes, as features say, and zeros and ones (B, n, c)."""
+        """Mean cross-entropy of the attributes in nats: named is of zeros and ones, (B, n, c)."""
         attributes = features[:, :, : self.attributes]
         return loss.SigmoidBinaryCrossEntropyLoss(from_sigmoid=True)(attributes, named)

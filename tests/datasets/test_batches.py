@@ -71,7 +71,6 @@ BAD = [
     (TypeError, "batch_size must be an integer", lambda: batches((X,), X, True)),
     (TypeError, "NumPy arrays, got list", lambda: batches(([1, 2, 3],), X, 2)),
     (TypeError, "NumPy arrays, got list", lambda: batches((X,), [1, 2, 3], 2)),
-    (TypeError, "NumPy arrays, got NoneType", lambda: batches((X,), None, 2)),
     (TypeError, "NumPy arrays, got ndarray", lambda: batches((np.arange(3),), X, 2)),
 ]
 
@@ -81,3 +80,11 @@ def test_what_is_no_data_is_refused_at_once(error, message, call):
     batches((X,), X, onp.int64(2))
     with pytest.raises(error, match=message):
         call()
+
+
+def test_without_a_target_batches_have_none():
+    parts = list(batches((onp.arange(5),), None, batch_size=2)(0))
+    assert [x.tolist() for (x,), _ in parts] == [[0, 1], [2, 3], [4]]
+    assert all(target is None for _, target in parts)
+    with pytest.raises(ValueError, match="one length above zero"):
+        batches((), None, batch_size=2)
