@@ -1,7 +1,7 @@
 """Arrays are checked at the call of a block: one line says what it takes.
 
-Shapes and dtypes are checked at every call, which reads nothing from a GPU. Values (word numbers,
-lengths) are checked where data become arrays, and at a call on the CPU.
+Shapes and dtypes are checked whenever they change, which reads nothing from a GPU. Values (word
+numbers, lengths) are checked where data become arrays, and at each call on the CPU.
 """
 
 import functools
@@ -37,10 +37,10 @@ class Block(HybridBlock):
 
     def __init__(self):
         super().__init__()
-        self.sizes = {}
+        self.sizes, self._checked = {}, None
 
     def check(self, *inputs) -> None:
-        """Raise a TypeError or ValueError if arrays are not what the block takes."""
+        """Raise a TypeError or ValueError if shapes or dtypes are not what the block takes."""
         sizes = {
             letter: size.weight.shape[1] if isinstance(size, HybridBlock) else size
             for letter, size in self.sizes.items()
@@ -48,12 +48,19 @@ class Block(HybridBlock):
         names = _signature(type(self)).parameters
         check_arrays(self.takes, sizes=sizes, **dict(zip(names, inputs, strict=False)))
 
+    def check_values(self, *inputs) -> None:
+        """Raise a ValueError if values, such as the numbers of words, are not what it takes."""
+
     def __call__(self, *inputs, **named):
         inputs = self._in_order(inputs, named)
         if not is_symbol(inputs[0]):
-            self.check(*inputs)
-            self._check_weights(inputs[0])
-            self._trace_anew([x is not None for x in inputs])
+            kinds = [x if x is None else (type(x), *_shape_and_dtype(x)) for x in inputs]
+            if kinds != self._checked:  # else they are like those of the last call
+                self.check(*inputs)
+                self._check_weights(inputs[0])
+                self._trace_anew([x is not None for x in inputs])
+                self._checked = kinds
+            self.check_values(*inputs)
         return super().__call__(*inputs)
 
     def _trace_anew(self, given: list[bool]) -> None:
@@ -61,6 +68,11 @@ class Block(HybridBlock):
         if getattr(self, "_given", given) != given:
             self._clear_cached_op()
         self._given = given
+
+    def _clear_cached_op(self) -> None:
+        """MXNet calls it if the block is cast, hybridized, or gets another child."""
+        self._checked = None
+        super()._clear_cached_op()
 
     def _in_order(self, inputs: tuple, named: dict) -> tuple:
         """All arguments in the order of `hybrid_forward`, None for one that is left out."""
@@ -82,6 +94,10 @@ class Block(HybridBlock):
             if array.dtype != weight.dtype and _name(array.dtype) in FLOATS:
                 kinds = f"weights are {_name(weight.dtype)}, arrays {_name(array.dtype)}"
                 raise TypeError(f"{kinds}: cast() the arrays, or the block after its first call")
+
+
+def _shape_and_dtype(x) -> tuple:
+    return getattr(x, "shape", None), getattr(x, "dtype", None)
 
 
 @functools.cache

@@ -137,8 +137,7 @@ class MemoryNetwork(Block):
             self.H, self.W = nn.Dense(hidden_size, **matrix), nn.Dense(num_words, **matrix)
         self.attention = Attention(DotProductScore())
 
-    def check(self, sentences, story, age, mask, question):
-        super().check(sentences, story, age, mask, question)
+    def check_values(self, sentences, story, age, mask, question):
         check_ids(story=(story, 0, len(sentences)), age=(age, 0, self.memory_size + 1))
 
     def hybrid_forward(self, F, sentences, story, age, mask, question):

@@ -128,8 +128,7 @@ class StackedAttention(Block):
         if regions is not None:
             self.takes, self.sizes = self.takes.replace("B n c", regions.takes), regions.sizes
 
-    def check(self, features, question, length):
-        super().check(features, question, length)
+    def check_values(self, features, question, length):
         check_ids(question=(question, 0, self.num_words), length=(length, 1, question.shape[1] + 1))
 
     def hybrid_forward(self, F, features, question, length):

@@ -143,7 +143,7 @@ def test_arguments_go_by_place_and_by_name(scaled, hybridize):
         assert call().tolist() == [[13.0, 26.0]]
     for call in (lambda: scaled(X), lambda: scaled(x=X), lambda: scaled(X, None)):
         assert call().tolist() == [[3.0, 6.0]]
-    assert scaled.checked == 5
+    assert scaled.checked == 2  # arrays like those of the last call have been checked
 
 
 CALLS = [
@@ -204,6 +204,22 @@ def test_sizes_are_numbers_or_the_inputs_of_a_layer(scaled):
     with pytest.raises(ValueError, match=r"^x must be of shape \(B, n\) with n = 2; got \(1, 3\)"):
         scaled(np.ones((1, 3)))
     for three in (3, onp.int64(3)):
-        scaled.sizes = {"n": three}
+        other = Scaled()
+        other.initialize("ones")
+        other.sizes = {"n": three}
         with pytest.raises(ValueError, match="with n = 3"):
-            scaled(X)
+            other(X)
+
+
+@pytest.mark.parametrize("hybridize", [False, True])
+def test_what_was_right_once_is_checked_again_when_something_changes(scaled, hybridize):
+    scaled.hybridize(hybridize)
+    for _ in range(2):
+        scaled(X)
+        with pytest.raises(TypeError, match=r"^x must be an MXNet array, got ndarray"):
+            scaled(X.asnumpy())
+        with pytest.raises(ValueError, match=r"^x must be of shape"):
+            scaled(X[0])
+    scaled.cast("float64")
+    with pytest.raises(TypeError, match=r"^weights are float64"):
+        scaled(X)
