@@ -4,12 +4,16 @@ can go stale.
 
 import functools
 import inspect
+import re
 import textwrap
+from pathlib import Path
 
 from IPython.display import display
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
+
+ORACLES = Path(__file__).resolve().parents[2] / "tests" / "oracles"
 
 # Jupyter Book colours the class `highlight` itself. JupyterLab and Colab do not, so
 # these rules, weaker than the book's, follow their light or dark theme. Every colour
@@ -65,6 +69,35 @@ def show_source(obj, *more) -> None:
         texts.append(text if file == shown_file else f"# {file}\n{text}")
         shown_file = file
     display(Source("\n\n".join(texts)))
+
+
+def show_oracle(name: str) -> None:
+    """Display the same model in PyTorch, with which the tests compare ours: the file
+    `tests/oracles/NAME.py` of the repository. PyTorch need not be installed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The name is not text, or is no plain name: letters, digits, underscores.
+    FileNotFoundError
+        There is no such file, as where the package was installed without the repository.
+
+    >>> show_oracle("memory_networks")  # doctest: +ELLIPSIS
+    # tests/oracles/memory_networks.py
+    ...
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {type(name).__name__}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"name must be letters, digits and underscores, got {name!r}")
+    file = ORACLES / f"{name}.py"
+    if not file.exists():
+        there = ", ".join(sorted(path.stem for path in ORACLES.glob("*.py"))) or "none"
+        raise FileNotFoundError(
+            f"{file} is not there (only in a clone of the repository): {there} can be shown"
+        )
+    text = file.read_text(encoding="utf-8").rstrip()
+    display(Source(f"# tests/oracles/{name}.py\n{text}"))
 
 
 def _file_and_source(obj) -> tuple[str, str]:

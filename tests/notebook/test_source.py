@@ -12,7 +12,7 @@ import pytest
 from d2l_attention import seed_everything, training
 from d2l_attention.backend import devices
 from d2l_attention.notebook import source
-from d2l_attention.notebook.source import Source, show_source
+from d2l_attention.notebook.source import ORACLES, Source, show_oracle, show_source
 from tests.notebook.colors import contrast
 
 
@@ -108,3 +108,28 @@ def test_outside_a_notebook_the_plain_source_is_printed(capsys):
     assert capsys.readouterr().out.startswith(
         "# d2l_attention/backend/devices.py\ndef seed_everything(seed: int)"
     )
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in ORACLES.glob("*.py")))
+def test_an_oracle_is_shown_as_it_stands(shown, name):
+    show_oracle(name)
+    (only,) = shown
+    first, _, rest = repr(only).partition("\n")
+    assert first == f"# tests/oracles/{name}.py"
+    assert rest == (ORACLES / f"{name}.py").read_text(encoding="utf-8").rstrip()
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("nothing_here", FileNotFoundError),
+        ("../conftest", ValueError),
+        ("memory_networks.py", ValueError),
+        ("", ValueError),
+        (None, TypeError),
+    ],
+)
+def test_an_oracle_that_is_not_there_is_said(shown, name, error):
+    with pytest.raises(error, match="memory_networks" if error is FileNotFoundError else "name"):
+        show_oracle(name)
+    assert not shown
