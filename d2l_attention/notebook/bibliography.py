@@ -36,13 +36,17 @@ def read(path: Path) -> dict[str, tuple[str, str]]:
 
 
 def _authors(fields: Mapping[str, str]) -> str:
-    names = [_plain(author.partition(",")[0]) for author in fields["author"].split(" and ")]
+    names = [plain(author.partition(",")[0]) for author in fields["author"].split(" and ")]
     who = names[0] + {1: "", 2: f" and {names[-1]}"}.get(len(names), " et al.")
     return f"{who} ({fields['year']})"
 
 
-def _plain(latex: str) -> str:
-    r"""A name without LaTeX: `Veli{\v{c}}kovi{\'c}` is Veličković."""
+def plain(latex: str) -> str:
+    r"""Return a name without LaTeX.
+
+    >>> plain(r"Veli{\v{c}}kovi{\'c}")
+    'Veličković'
+    """
     accent = re.compile(r"\\([\"'`^=v])\s*\{?(\w)\}?")
     text = accent.sub(lambda found: found[2] + ACCENTS[found[1]], latex)
     return unicodedata.normalize("NFC", re.sub(r"[{}]", "", text))

@@ -255,7 +255,10 @@ class Ledger:
             )
         rows = [self._row(key, metric, here.get(key)) for key, metric in metrics.items()]
         sides = {side: [m[side] for m in metrics.values() if side in m] for side in SIDES}
-        about = [*self.published.get("about", []), *(self.published.get("here", []) if here else [])]
+        about = [
+            *self.published.get("about", []),
+            *(self.published.get("here", []) if here else []),
+        ]
         return Table(rows, [self._origin(sides), self.protocol(), " ".join(about)])
 
     def _row(self, key: str, metric: dict, here: Sequence[float] | None) -> dict[str, str]:

@@ -96,9 +96,7 @@ def test_results_are_written_in_the_book_s_schema_and_read_back(paper):
 
 
 def test_a_single_value_has_no_spread(paper):
-    experiment.save_results(
-        "x", {"count": {"values": [7], "unit": "parameters"}}, **RUN
-    )
+    experiment.save_results("x", {"count": {"values": [7], "unit": "parameters"}}, **RUN)
     assert experiment.load_results("x")["metrics"]["count"]["std"] is None
 
 
