@@ -27,7 +27,8 @@ def picture_mask(pixels: np.ndarray) -> np.ndarray:
     """Which pixels belong to filled rectangles of at least a sixth of the figure's height."""
     height, width, _ = pixels.shape
     inked = pixels.min(-1) < 255
-    labels, _ = ndimage.label(ndimage.binary_closing(inked, np.ones((7, 7))))
+    gap = 2 * (width // 160) + 1  # what may be white between two dots of noise
+    labels, _ = ndimage.label(ndimage.binary_closing(inked, np.ones((gap, gap))))
     mask = np.zeros((height, width), bool)
     for number, box in enumerate(ndimage.find_objects(labels), 1):
         box = trimmed(inked, box)
@@ -55,7 +56,7 @@ def length(run: slice) -> int:
 
 
 def is_varied(pixels: np.ndarray) -> bool:
-    return len(np.unique(pixels.reshape(-1, 3), axis=0)) > MANY_COLORS / 10
+    return len(np.unique(pixels.reshape(-1, 3), axis=0)) > MANY_COLORS / 7
 
 
 def invert(pixels: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from pypdf import PdfReader
 
-from book.publishing import slide_layout, slides
+from book.publishing import slide_layout, slide_role, slides
 from tests.book.publishing import ROOT, listen, math_errors, wait_until_typeset
 
 pytestmark = pytest.mark.plumbing
@@ -322,6 +322,28 @@ def test_what_does_not_belong_on_a_slide_is_noticed(part, text):
 )
 def test_what_belongs_on_a_slide_is_left_alone(text):
     assert unwanted(dict.fromkeys(UNWANTED, text)) == []
+
+
+def test_the_teaching_guide_names_slides_that_exist():
+    """In every table a time has its slides, and each deck opens at the number that it is given."""
+    text = (ROOT / "book" / "teaching.md").read_text("utf-8")
+    named = re.findall(r"\{slide\}`(\w+): (.+?)`", text)
+    assert {name for name, _ in named} == set(NAMES) and len(named) > 25
+    for deck in DECKS:
+        places = slide_role.slide_places(deck)
+        assert {title for name, title in named if name == deck.name} <= set(places)
+
+
+@pytest.mark.parametrize("deck", DECKS, ids=NAMES)
+def test_slides_have_the_numbers_that_the_teaching_guide_gives_them(html, browser, deck):
+    page, _ = open_deck(browser, html / "slides" / f"{deck.name}.html")
+    for title, (number, place) in slide_role.slide_places(deck).items():
+        across, down = [*map(int, place[2:].split("/")), 0][:2]
+        page.evaluate("([across, down]) => Reveal.slide(across, down)", [across, down])
+        assert page.evaluate("Reveal.getSlidePastCount() + 1") == number
+        heading = page.evaluate("Reveal.getCurrentSlide().querySelector('h1, h2, h3').textContent")
+        assert re.sub(r"\W", "", heading) == re.sub(r"\W", "", title)
+    page.close()
 
 
 def deck_of(folder: Path, *cells) -> BeautifulSoup:
