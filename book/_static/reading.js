@@ -1,3 +1,4 @@
+// Boxes that scroll, and names for what has none.
 // What is wider than its box shows it: the cut edge fades (book.css), and the box can be
 // scrolled by keyboard. A box that fits is left alone, and is no stop of the Tab key.
 (() => {
@@ -14,7 +15,7 @@
     box.classList.toggle("more-left", scrolls && box.scrollLeft > 1);
     if (scrolls === (box.dataset.scrolls === "yes")) return;
     box.dataset.scrolls = scrolls ? "yes" : "no";
-    for (const [attribute, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", `${name}, scrolls sideways`]]) {
+    for (const [attribute, value] of [["tabindex", "0"], ["role", "group"], ["aria-label", `${name}, scrolls sideways`]]) {
       if (scrolls) box.setAttribute(attribute, value);
       else box.removeAttribute(attribute);
     }
@@ -34,5 +35,25 @@
     window.MathJax?.startup?.promise?.then(again);
     document.fonts.ready.then(again);
   };
+  // What the theme leaves without a name for readers who listen.
+  const name = () => {
+    const sidebar = document.querySelector("#pst-primary-sidebar");
+    if (sidebar && !sidebar.closest("nav, [role]")) {
+      sidebar.setAttribute("role", "navigation");
+      sidebar.setAttribute("aria-label", "Book");
+    }
+    for (const summary of document.querySelectorAll("li > details > summary")) {
+      const link = summary.closest("li").querySelector("a");
+      if (!summary.textContent.trim() && link) summary.setAttribute("aria-label", `Pages of ${link.textContent.trim()}`);
+    }
+    // A corner of a table that heads nothing
+    for (const head of document.querySelectorAll("article th")) {
+      if (head.textContent.trim()) continue;
+      const cell = document.createElement("td");
+      cell.className = head.className;
+      head.replaceWith(cell);
+    }
+  };
+  document.addEventListener("DOMContentLoaded", name);
   window.addEventListener("load", start);
 })();
