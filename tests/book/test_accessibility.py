@@ -22,10 +22,10 @@ TOO_SHORT = re.compile(
     r"(?i)(click )?(here|this|link|next|more|previous|the next one|the last one|page|see|slides?)\.?"
 )
 
-# What is checked is what WCAG 2.1 AA demands, and axe's best practices. Formulas are left out: MathJax
-# writes what they say into an element that only a screen reader sees.
+# What is checked is what WCAG 2.1 AA demands, and the best practices of axe but one: it
+# does not read MathML, and takes a column's head that is a formula for an empty one.
 RUN = """async () => {
-  const found = await axe.run({ exclude: ["mjx-container"] }, { resultTypes: ["violations"] });
+  const found = await axe.run(document, { resultTypes: ["violations"], rules: { "empty-table-header": { enabled: false } } });
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.length} x ${nodes[0].html.slice(0, 160)} ${nodes[0].failureSummary.slice(0, 300)}`);
 }"""
 

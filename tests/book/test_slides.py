@@ -60,6 +60,7 @@ def html(tmp_path_factory) -> Path:
 
 def open_deck(browser, path: Path, query: str = ""):
     page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.set_default_timeout(120_000)  # a busy machine draws a long deck slowly
     problems = listen(page)
     page.goto(path.as_uri() + query)
     wait_until_typeset(page)
