@@ -21,7 +21,7 @@ from book.publishing import offline, slide_layout
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"  # the built book
 SLIDE_TYPES = {"slide", "subslide", "fragment", "notes", "-"}
-PROGRESS = re.compile(r"\|[#█▏▎▍▌▋▊▉\s]*\|.*\d+/\d+")  # tqdm's bar and count
+PROGRESS = re.compile(r"\|[#█▏▎▍▌▋▊▉]+\s*\|")  # the bar of a progress line
 REVEAL_FILES = (
     "dist/reset.css",
     "dist/reveal.css",

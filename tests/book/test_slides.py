@@ -45,6 +45,18 @@ OVERFLOW = """() => {
   return problems;
 }"""
 
+
+def until_revised(*names: str) -> list:
+    """All decks, those named with a strict xfail: to be taken away, name by name, as the
+    notebooks' slides are written anew.
+    """
+    waiting = pytest.mark.xfail(strict=True, reason="its slides are not revised yet")
+    return [
+        pytest.param(deck, id=deck.name, marks=[waiting] if deck.name in names else [])
+        for deck in DECKS
+    ]
+
+
 SHOW = """(number) => {
   const place = Reveal.getIndices(Reveal.getSlides()[number]);
   Reveal.slide(place.h, place.v, 999);
@@ -151,6 +163,7 @@ def test_a_printed_deck_has_a_page_a_slide(html, browser, deck):
 
 # Pictures fill their half of the slide, or what code and formulas above them leave of it.
 SMALL = """() => [...Reveal.getCurrentSlide().querySelectorAll(".pictures img")]
+  .filter((image) => image.offsetParent) // not what stands in for a live figure
   .map((image) => {
     const box = image.getBoundingClientRect();
     const shape = image.naturalWidth / image.naturalHeight;
@@ -164,7 +177,7 @@ LETTERS = """() => Math.min(...[...Reveal.getCurrentSlide().querySelectorAll("p,
   .map((e) => parseFloat(getComputedStyle(e).fontSize)))"""
 
 
-@pytest.mark.parametrize("deck", DECKS, ids=NAMES)
+@pytest.mark.parametrize("deck", until_revised("03_memory_networks"))
 def test_a_slide_can_be_read_from_the_last_row(html, browser, deck):
     page, _ = open_deck(browser, html / "slides" / f"{deck.name}.html")
     small, least = {}, []
@@ -274,22 +287,8 @@ def unwanted(slide: dict[str, str]) -> list[str]:
     ]
 
 
-# To be taken away deck by deck, as the notebooks' slides are written anew
-UNREVISED = {"introduction", "01_nadaraya_watson", "03_memory_networks"}
-
-
 @pytest.mark.parametrize(
-    "deck",
-    [
-        pytest.param(
-            deck,
-            id=deck.name,
-            marks=[pytest.mark.xfail(strict=True, reason="slides are not revised yet")]
-            if deck.name in UNREVISED
-            else [],
-        )
-        for deck in DECKS
-    ],
+    "deck", until_revised("introduction", "01_nadaraya_watson", "03_memory_networks")
 )
 def test_slides_show_what_is_said(html, browser, deck):
     page, _ = open_deck(browser, html / "slides" / f"{deck.name}.html")
@@ -409,10 +408,10 @@ def test_progress_lines_stay_in_the_notebook(tmp_path):
     page = deck_of(
         tmp_path,
         cell("# Title", "slide"),
-        cell("fit()", "-", printed(f"{bar}error 0.1 | of 2/3\n")),
+        cell("fit()", "-", printed(f"{bar}error 0.1 | of | 2/3\n")),
         cell("fit()", "-", printed(bar)),
     )
-    assert [pre.get_text().strip() for pre in page.select(".output")] == ["error 0.1 | of 2/3"]
+    assert [pre.get_text().strip() for pre in page.select(".output")] == ["error 0.1 | of | 2/3"]
 
 
 @pytest.mark.parametrize(
