@@ -3,6 +3,7 @@
 The pages of the HTML book are put one after the other, in the order of _toc.yml, behind
 a title page and a table of contents, and Chromium prints them. The first printing tells
 on which page each heading stands, the second has the numbers in the table of contents.
+Solutions of exercises, prose and code, stand at the end, and each exercise links to its own.
 The front page of the HTML book then links to the PDF. The pages of the package's modules,
 which _toc.yml does not name, are left out.
 """
@@ -23,6 +24,7 @@ from book.publishing.slides import HTML, ROOT
 NAME = "attention-in-deep-learning.pdf"
 PLACE = re.compile(r"<!-- pdf -->.*?<!-- /pdf -->", re.DOTALL)
 DROPPED = "a.headerlink, button, .toctree-wrapper, details.hide, .prev-next-area, script[src], a:has(.viewcode-link)"
+SOLUTIONS = "solutions"
 PAGE_WIDTH = 643  # CSS pixels between the margins: (210 - 2 * 20) mm
 
 
@@ -45,6 +47,7 @@ def article(root: Path, html: Path, page: str) -> Tag:
     """A page's article, its ids, links and images rewritten for the one long page."""
     soup = BeautifulSoup((html / f"{page}.html").read_text("utf-8"), "html.parser")
     found = soup.select_one("article.bd-article")
+    mark_solutions(found)
     for element in found.select(DROPPED):
         element.decompose()
     for element in found.select("details"):
@@ -63,6 +66,60 @@ def article(root: Path, html: Path, page: str) -> Tag:
             element.unwrap()
     found.name, found["id"] = "section", anchor(page, "")
     return found
+
+
+def mark_solutions(page: Tag) -> None:
+    """Gives the folded solutions of a page's exercises, in prose or code, the class
+    "solution", and unfolds them.
+    """
+    for exercises in page.select("section#exercises"):
+        for folded in exercises.select("details:not(.hide), .cell.tag_hide-cell:not(.tag_claims)"):
+            if folded.name == "details":
+                folded.summary.decompose()
+                folded.name = "div"
+            for details in folded.select("details"):
+                details.summary.decompose()
+                details.unwrap()
+            folded["class"] = [*folded.get("class", []), "solution"]
+
+
+def solutions(articles: list[tuple[str | None, Tag]]) -> Tag | None:
+    """Takes the solutions out of the pages, where links to them stay, and returns the last
+    page of the book, which holds them; None where there are none.
+    """
+    soup = BeautifulSoup(
+        f'<section id="{anchor(SOLUTIONS, "")}"><h1>Solutions</h1></section>', "html.parser"
+    )
+    for _, page in articles:
+        found = page.select(".solution")
+        if found:
+            heading = soup.new_tag("section", id=anchor(SOLUTIONS, page["id"]))
+            title = soup.new_tag("h2")
+            title.string = page.h1.get_text(" ", strip=True)
+            heading.append(title)
+            soup.section.append(heading)
+        for number, solution in enumerate(found, 1):
+            name = exercise_name(solution)
+            place = anchor(SOLUTIONS, f"{page['id']}{number}")
+            link = soup.new_tag("p")
+            link.append(soup.new_tag("a", href=f"#{place}"))
+            link.a.string = f"Solution of {name}" if name else "Solution"
+            solution.replace_with(link)
+            answer = soup.new_tag("div", id=place)
+            title = soup.new_tag("h3")
+            title.string = name or "Solution"
+            answer.extend([title, solution])
+            heading.append(answer)
+    return soup.section if soup.section.find("h2") else None
+
+
+def exercise_name(solution: Tag) -> str:
+    """The name in bold with which the exercise before a solution begins."""
+    for paragraph in solution.find_all_previous("p"):
+        first = next(iter(paragraph.contents), None)
+        if isinstance(first, Tag) and first.name == "strong":
+            return first.get_text().strip().removesuffix(".")
+    return ""
 
 
 def anchor(page: str, identifier: str) -> str:
@@ -103,6 +160,8 @@ def long_page(root: Path, html: Path, numbers: dict[str, int]) -> str:
     """The whole book as one HTML page."""
     config = yaml.safe_load((root / "_config.yml").read_text("utf-8"))
     articles = [(caption, article(root, html, page)) for caption, page in toc_pages(root)]
+    if answers := solutions(articles):
+        articles.append((None, answers))
     template = (root / "book" / "publishing" / "templates" / "print.html").read_text("utf-8")
     for key, text in {
         "title": config["title"],

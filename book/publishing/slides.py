@@ -16,11 +16,12 @@ import nbformat
 import yaml
 from nbconvert.exporters import SlidesExporter
 
-from book.publishing import offline
+from book.publishing import offline, slide_layout
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"  # the built book
 SLIDE_TYPES = {"slide", "subslide", "fragment", "notes", "-"}
+PROGRESS = re.compile(r"\|[#█▏▎▍▌▋▊▉]+\s*\|")  # the bar of a progress line
 REVEAL_FILES = (
     "dist/reset.css",
     "dist/reveal.css",
@@ -111,10 +112,37 @@ def combine(deck: Deck) -> nbformat.NotebookNode:
         for cell in chosen:
             if cell.cell_type == "markdown":
                 cell.source = relink(cell.source, Path(notebook).parent)
-        cells += chosen
+            drop_progress(cell)
+            cells += split_heading(cell)
     for number, cell in enumerate(cells):
         cell.id = f"cell-{number}"
     return nbformat.v4.new_notebook(cells=cells, metadata={"title": deck.title})
+
+
+def split_heading(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """A slide's first cell as two: the heading, which spans the slide, and what follows it."""
+    heading, _, rest = cell.source.partition("\n")
+    opens = slide_type(cell) in ("slide", "subslide") and heading.startswith("#")
+    if cell.cell_type != "markdown" or not opens:
+        return [cell]
+    cell.source, cell.metadata["heading"] = heading, True
+    following = nbformat.v4.new_markdown_cell(
+        rest.strip(), metadata={"slideshow": {"slide_type": "-"}}
+    )
+    return [cell, following] if rest.strip() else [cell]
+
+
+def drop_progress(cell: nbformat.NotebookNode) -> None:
+    """Takes the progress lines of training out of a cell's outputs."""
+    outputs = []
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            lines = output.text.splitlines(keepends=True)
+            output.text = "".join(line for line in lines if not PROGRESS.search(line))
+        if output.get("text") != "":
+            outputs.append(output)
+    if cell.cell_type == "code":
+        cell.outputs = outputs
 
 
 def relink(markdown: str, folder: Path) -> str:
@@ -168,7 +196,7 @@ def build(root: Path, output: Path) -> list[Path]:
         }
         page, _ = exporter.from_notebook_node(combine(deck), resources)
         written.append(output / "slides" / f"{deck.name}.html")
-        written[-1].write_text(page, "utf-8")
+        written[-1].write_text(slide_layout.arrange(page), "utf-8")
     return written
 
 

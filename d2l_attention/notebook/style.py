@@ -1,14 +1,18 @@
 """One Matplotlib style for the book. Importing this module sets it.
 
-Figures stand on a white card. No grey can carry the text of a transparent figure in
-both of the book's themes: a contrast of 4.5 needs a luminance below 0.183 on white
-(#ffffff) and above 0.202 on dark (#121212). They are 4.8 inches wide with 11-point
-text, so that the text is still 11 pixels high on a phone, where a figure is shrunk to
-350 pixels. Set the width of a figure of your own to at most that.
+Figures stand on white, since no grey can carry the text of a transparent figure in light
+and dark themes alike: a contrast of 4.5 needs a luminance below 0.183 on white (#ffffff)
+and above 0.202 on dark (#121212). The book's dark pages turn the lightness of figures
+round and keep their hues. Notebooks store figures at twice the resolution at which they
+are shown. They are 4.8 inches wide with 11-point text, so that the text is still 11 pixels
+high on a phone, where a figure is shrunk to 350 pixels. Set the width of a figure of your
+own to at most that.
 """
 
 import matplotlib.pyplot as plt
 from cycler import cycler
+from IPython import get_ipython
+from matplotlib_inline.config import InlineBackend
 
 __all__ = ["COLORS", "COLOR_MAP", "LINE_STYLES", "STYLE", "use_style"]
 
@@ -51,6 +55,9 @@ STYLE = {
 def use_style() -> None:
     """Set the book's style for every figure from here on."""
     plt.rcParams.update(STYLE)
+    shell = get_ipython()
+    if shell is not None and getattr(shell, "kernel", None) is not None:
+        InlineBackend.instance(parent=shell).figure_formats = {"retina"}
 
 
 use_style()

@@ -48,7 +48,7 @@ SILENT_IMAGES = """() => [...document.querySelectorAll("article img")]
 
 DARK_IMAGES = """() => [...document.querySelectorAll("article img")]
   .map((image) => [image, getComputedStyle(image)])
-  .filter(([, style]) => style.filter !== "none" || style.padding !== "0px")
+  .filter(([, style]) => /brightness/.test(style.filter) || style.padding !== "0px")
   .map(([image]) => `dimmed or framed: ${image.src.slice(-60)}`)"""
 
 

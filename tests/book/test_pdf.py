@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 
+import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from pypdf import PdfReader
 
 from book.publishing import pdf
@@ -43,6 +45,7 @@ def test_every_link_leads_somewhere(printed, places):
 
 def test_the_table_of_contents_has_the_numbers_of_the_pages(printed, places):
     text = "\n".join(page.extract_text() for page in printed.pages[1:6])
+    assert re.search(r"^\s*Solutions\s+\d+\s*$", text, re.MULTILINE)
     titles = re.findall(r"^\s*(Notation|Preface|Results)\s+(\d+)\s*$", text, re.MULTILINE)
     assert dict(titles) == {
         name: str(places[pdf.anchor(f"book/{name.lower()}", "")])
@@ -53,6 +56,39 @@ def test_the_table_of_contents_has_the_numbers_of_the_pages(printed, places):
 def test_the_front_page_leads_to_the_pdf(html, printed):
     assert pdf.NAME in (html / "book" / "index.html").read_text("utf-8")
     assert not (html / "print.html").exists()
+
+
+def exercises_and_solutions() -> tuple[list[str], int]:
+    """The names of all exercises of the notebooks, and the number of their solutions."""
+    names, number = [], 0
+    for path in (ROOT / f"{page}.ipynb" for page in PAGES):
+        if not path.is_file():
+            continue
+        cells = nbformat.read(path, as_version=4).cells
+        first = next(
+            (n for n, cell in enumerate(cells) if "## Exercises" in cell.source), len(cells)
+        )
+        for cell in cells[first:]:
+            tags = cell.metadata.get("tags", [])
+            names += re.findall(r"^\*\*(.+?)\.?\*\* ★", cell.source, re.MULTILINE)
+            number += cell.source.count("<details")
+            number += "hide-cell" in tags and "claims" not in tags
+    return names, number
+
+
+def test_all_solutions_stand_at_the_end_and_none_beside_its_exercise(html):
+    names, number = exercises_and_solutions()
+    book = BeautifulSoup(pdf.long_page(ROOT, html, {}), "html.parser")
+    last = book.select("body > section")[-1]
+    assert last.h1.get_text() == "Solutions"
+    assert len(book.select(".solution")) == len(last.select(".solution")) == number > 10
+    assert {heading.get_text() for heading in last.select("h3")} == set(names)
+    assert all(len(solution.get_text().strip()) > 20 for solution in last.select(".solution"))
+    assert last.select(".solution .cell_input pre") and last.select(
+        ".solution mjx-container, .solution .math"
+    )
+    links = [link["href"][1:] for link in book.select("a[href^='#solutions--']")]
+    assert links and all(book.find(id=link) for link in links)
 
 
 def test_nothing_is_cut_off_in_print(html, browser, tmp_path):

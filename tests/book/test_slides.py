@@ -2,14 +2,20 @@
 nothing from the network.
 """
 
+import base64
+import doctest
 import re
+import struct
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_markdown_cell, new_notebook
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from pypdf import PdfReader
 
-from book.publishing import slides
+from book.publishing import slide_layout, slide_role, slides
 from tests.book.publishing import ROOT, listen, math_errors, wait_until_typeset
 
 pytestmark = pytest.mark.plumbing
@@ -39,6 +45,18 @@ OVERFLOW = """() => {
   return problems;
 }"""
 
+
+def until_revised(*names: str) -> list:
+    """All decks, those named with a strict xfail: to be taken away, name by name, as the
+    notebooks' slides are written anew.
+    """
+    waiting = pytest.mark.xfail(strict=True, reason="its slides are not revised yet")
+    return [
+        pytest.param(deck, id=deck.name, marks=[waiting] if deck.name in names else [])
+        for deck in DECKS
+    ]
+
+
 SHOW = """(number) => {
   const place = Reveal.getIndices(Reveal.getSlides()[number]);
   Reveal.slide(place.h, place.v, 999);
@@ -54,6 +72,7 @@ def html(tmp_path_factory) -> Path:
 
 def open_deck(browser, path: Path, query: str = ""):
     page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.set_default_timeout(120_000)  # a busy machine draws a long deck slowly
     problems = listen(page)
     page.goto(path.as_uri() + query)
     wait_until_typeset(page)
@@ -126,12 +145,50 @@ def test_order(html, deck):
 
 
 @pytest.mark.parametrize("deck", DECKS, ids=NAMES)
-def test_every_slide_prints(html, browser, deck):
-    page, problems = open_deck(browser, html / "slides" / f"{deck.name}.html", "?print-pdf")
-    page.wait_for_selector(".pdf-page")
-    assert page.locator(".pdf-page").count() == page.evaluate("Reveal.getTotalSlides()")
+def test_a_printed_deck_has_a_page_a_slide(html, browser, deck):
+    """Also where the reader forgets ?print-pdf, or prints on paper."""
+    for query, paper in (("?print-pdf", {}), ("", {}), ("", {"format": "A4", "landscape": True})):
+        page, problems = open_deck(browser, html / "slides" / f"{deck.name}.html", query)
+        if query:
+            page.wait_for_selector(".pdf-page")
+        slides_of_deck = page.evaluate("Reveal.getTotalSlides()")
+        own_size = not paper
+        printed = page.pdf(print_background=True, prefer_css_page_size=own_size, **paper)
+        pages = PdfReader(BytesIO(printed)).pages
+        page.close()
+        assert len(pages) == slides_of_deck, f"{query} {paper}"
+        assert all(len(printed.extract_text().strip()) > 5 for printed in pages)
+        assert problems == []
+
+
+# Pictures fill their half of the slide, or what code and formulas above them leave of it.
+SMALL = """() => [...Reveal.getCurrentSlide().querySelectorAll(".pictures img")]
+  .filter((image) => image.offsetParent) // not what stands in for a live figure
+  .map((image) => {
+    const box = image.getBoundingClientRect();
+    const shape = image.naturalWidth / image.naturalHeight;
+    return Math.min(box.width, box.height * shape) / Reveal.getScale();
+  })
+  .filter((width) => width < 400)"""
+
+# The smallest letters of words, code and tables, in the slide's own pixels.
+LETTERS = """() => Math.min(...[...Reveal.getCurrentSlide().querySelectorAll("p, li, pre, td, th, h1, h2, h3")]
+  .filter((e) => !e.closest("aside, .pictures") && e.textContent.trim())
+  .map((e) => parseFloat(getComputedStyle(e).fontSize)))"""
+
+
+@pytest.mark.parametrize("deck", until_revised("03_memory_networks"))
+def test_a_slide_can_be_read_from_the_last_row(html, browser, deck):
+    page, _ = open_deck(browser, html / "slides" / f"{deck.name}.html")
+    small, least = {}, []
+    for number in range(page.evaluate("Reveal.getTotalSlides()")):
+        page.evaluate(SHOW, number)
+        if widths := page.evaluate(SMALL):
+            small[number + 1] = widths
+        least.append(page.evaluate(LETTERS) or 20)
     page.close()
-    assert problems == []
+    assert small == {}
+    assert min(least) >= 20
 
 
 def test_a_full_slide_is_noticed(html, browser):
@@ -203,3 +260,179 @@ def test_a_notebook_with_notes_alone_has_no_slides(book):
 
 def test_a_chapter_with_notes_alone_has_no_deck(book):
     assert slides.decks(book(index=["notes"])) == []
+
+
+# What the class need not see (STYLE, section 8), by what is searched
+UNWANTED = {
+    "code": r"^\s*(assert|import|from [\w.]+ import)\b.*",
+    "output": r"\{['\"\w][^{}\n]*: .*",
+    "anything": r"\S*\|[#█]+\s*\||\b[\w/]+\.(?:py|ipynb|jsonl?|npz|csv|js|css|md|yml)\b|\bnotebooks?\b"
+    r"|\b(?:minutes?|hours?|CPU cores?|busy core)\b|\b\d+ seconds\b|\bfew seconds\b|\bruns in seconds\b",
+}
+SHOWN = """() => [...document.querySelectorAll(".slides section")].filter((s) => !s.querySelector("section"))
+  .map((section) => {
+    const copy = section.cloneNode(true);
+    copy.querySelectorAll("aside, script, style, mjx-container, .fallback").forEach((e) => e.remove());
+    const text = (selector) => [...copy.querySelectorAll(selector)].map((e) => e.textContent).join("\\n");
+    return { code: text(".code"), output: text(".output"), anything: copy.textContent };
+  })"""
+
+
+def unwanted(slide: dict[str, str]) -> list[str]:
+    """What a slide shows and should not."""
+    return [
+        found[0].strip()
+        for part, pattern in UNWANTED.items()
+        for found in re.finditer(pattern, slide[part], re.MULTILINE | re.IGNORECASE)
+    ]
+
+
+@pytest.mark.parametrize(
+    "deck", until_revised("introduction", "01_nadaraya_watson", "03_memory_networks")
+)
+def test_slides_show_what_is_said(html, browser, deck):
+    page, _ = open_deck(browser, html / "slides" / f"{deck.name}.html")
+    shown = page.evaluate(SHOWN)
+    page.close()
+    found = {number: unwanted(slide) for number, slide in enumerate(shown, 1)}
+    assert {number: words for number, words in found.items() if words} == {}
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ("code", "x = 1\n    assert x == 1"),
+        ("code", "from mxnet import np"),
+        ("output", "error: {'task 1': 0.2}"),
+        ("output", "grains left: {0.02: 4.8}"),
+        ("anything", "full, seed 0 |##########| 8/8 epochs"),
+        ("anything", "written to results/digits.json"),
+        ("anything", "*About a minute and a half on one CPU core*"),
+        ("anything", "The data of this notebook"),
+    ],
+)
+def test_what_does_not_belong_on_a_slide_is_noticed(part, text):
+    nothing = dict.fromkeys(UNWANTED, "")
+    assert len(unwanted(nothing | {part: text})) >= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a set {x_1, x_2}", "the second hop", "f(x): 0.3", "the important point", "at 10:30 in July"],
+)
+def test_what_belongs_on_a_slide_is_left_alone(text):
+    assert unwanted(dict.fromkeys(UNWANTED, text)) == []
+
+
+def test_the_teaching_guide_names_slides_that_exist():
+    """In every table a time has its slides, and each deck opens at the number that it is given."""
+    text = (ROOT / "book" / "teaching.md").read_text("utf-8")
+    named = re.findall(r"\{slide\}`(\w+): (.+?)`", text)
+    assert {name for name, _ in named} == set(NAMES) and len(named) > 25
+    for deck in DECKS:
+        places = slide_role.slide_places(deck)
+        assert {title for name, title in named if name == deck.name} <= set(places)
+
+
+@pytest.mark.parametrize("deck", DECKS, ids=NAMES)
+def test_slides_have_the_numbers_that_the_teaching_guide_gives_them(html, browser, deck):
+    page, _ = open_deck(browser, html / "slides" / f"{deck.name}.html")
+    for title, (number, place) in slide_role.slide_places(deck).items():
+        across, down = [*map(int, place[2:].split("/")), 0][:2]
+        page.evaluate("([across, down]) => Reveal.slide(across, down)", [across, down])
+        assert page.evaluate("Reveal.getSlidePastCount() + 1") == number
+        heading = page.evaluate("Reveal.getCurrentSlide().querySelector('h1, h2, h3').textContent")
+        assert re.sub(r"\W", "", heading) == re.sub(r"\W", "", title)
+    page.close()
+
+
+def deck_of(folder: Path, *cells) -> BeautifulSoup:
+    """The page of a deck of one chapter with these cells."""
+    (folder / "_toc.yml").write_text("chapters: [{file: chapters/01/index}]")
+    (folder / "chapters" / "01").mkdir(parents=True)
+    nbformat.write(new_notebook(cells=list(cells)), folder / "chapters" / "01" / "index.ipynb")
+    (folder / "book" / "publishing").mkdir(parents=True)
+    (folder / "book" / "publishing" / "templates").symlink_to(ROOT / "book/publishing/templates")
+    (page,) = slides.build(folder, folder / "html")
+    return BeautifulSoup(page.read_text("utf-8"), "html.parser")
+
+
+def cell(text: str, kind: str = "-", *outputs, tags=(), **more):
+    metadata = {"slideshow": {"slide_type": kind, **more}, "tags": list(tags)}
+    if outputs:
+        return new_code_cell(text, outputs=list(outputs), metadata=metadata)
+    return new_markdown_cell(text, metadata=metadata)
+
+
+def printed(text: str):
+    return new_output("stream", name="stdout", text=text)
+
+
+def picture(width: int = 576, height: int = 384):
+    ihdr = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + struct.pack(">II", width, height) + b"\0" * 40
+    return new_output("display_data", {"image/png": base64.b64encode(ihdr).decode()})
+
+
+def test_hidden_code_leaves_its_output(tmp_path):
+    page = deck_of(
+        tmp_path,
+        cell("# Title", "slide"),
+        cell("secret = 1", "-", printed("said"), tags=["hide-input"]),
+        cell("secret = 2", "-", printed("said too"), hide_input=True),
+    )
+    assert "secret" not in page.select_one(".slides").get_text()
+    assert [pre.get_text() for pre in page.select(".output pre")] == ["said", "said too"]
+
+
+def test_a_fragment_waits_with_all_that_follows_it(tmp_path):
+    page = deck_of(
+        tmp_path,
+        cell("## Guess\n\nWhich is steeper?", "slide"),
+        cell("draw()", "fragment", printed("the first"), picture(), tags=["hide-input"]),
+        cell("and why", "-"),
+        cell("ask again", "fragment"),
+        cell("said only", "notes"),
+    )
+    waiting = [
+        (part["data-fragment-index"], part.get_text().strip())
+        for part in page.select(".slides .fragment")
+    ]
+    assert sorted(waiting) == [("0", ""), ("0", "and why"), ("0", "the first"), ("1", "ask again")]
+    assert not page.select_one(".fragment .fragment")
+    assert "Which is steeper?" in page.select_one(".words .text:not(.fragment)").get_text()
+    assert page.select_one(".pictures .fragment img") and page.select_one("section > aside.notes")
+
+
+def test_progress_lines_stay_in_the_notebook(tmp_path):
+    bar = "simple, seed 0 |##########| 8/8 epochs\n"
+    page = deck_of(
+        tmp_path,
+        cell("# Title", "slide"),
+        cell("fit()", "-", printed(f"{bar}error 0.1 | of | 2/3\n")),
+        cell("fit()", "-", printed(bar)),
+    )
+    assert [pre.get_text().strip() for pre in page.select(".output")] == ["error 0.1 | of | 2/3"]
+
+
+@pytest.mark.parametrize(
+    ("words", "size", "beside"),
+    [
+        ("A sentence that is the point. " * 6, (576, 384), True),
+        ("A sentence that is the point. " * 6, (576, 150), False),
+        ("A word.", (576, 384), False),
+        ("A sentence that is the point. " * 40, (576, 384), False),
+        ("$$x$$ " + "A sentence that is the point. " * 6, (576, 384), False),
+    ],
+)
+def test_a_picture_stands_where_it_is_larger(tmp_path, words, size, beside):
+    page = deck_of(
+        tmp_path,
+        cell(f"## Finding\n\n{words}", "slide"),
+        cell("plot()", "-", picture(*size), tags=["hide-input"]),
+    )
+    assert page.select_one(".pictures img")
+    assert bool(page.select_one(".halves")) == beside
+
+
+def test_docstrings_of_the_layout():
+    assert doctest.testmod(slide_layout).failed == 0
