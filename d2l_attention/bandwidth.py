@@ -121,7 +121,19 @@ def choose_bandwidth(
 
 
 # ------------------------------------------------------- theory and practice
-def expected_error(size, bandwidth, *, curvature: float, noise: float, dimension: int = 1):
+def constants(problem: Wave, query: onp.ndarray) -> dict[str, float]:
+    """What theory asks of a problem, averaged over places (q, d): arguments of `expected_error`.
+
+    >>> constants(Wave(), onp.array([[0.25]]))["curvature"] == (4 - 8 * math.pi**2) ** 2
+    True
+    """
+    curvature = float(onp.square(problem.laplacian(query)).mean())
+    return {"curvature": curvature, "noise": problem.noise, "dimension": problem.dimension}
+
+
+def expected_error(
+    size, bandwidth, *, curvature: float, noise: float, dimension: int = 1, gradient: float = 0.0
+):
     """Leading terms of the squared error at an inner point, Gaussian kernel, uniform density one.
 
     bias^2 + variance = h^4 / 4 E[(laplacian f)^2] + noise^2 / ((2 sqrt(pi))^d m h^d), for h -> 0
@@ -138,13 +150,18 @@ def expected_error(size, bandwidth, *, curvature: float, noise: float, dimension
         Standard deviation of the noise.
     dimension : int
         Number of features d.
+    gradient : float
+        Mean of ||grad f||^2, to count a term of the next order: f's change within a window acts
+        like more noise, of variance h^2 ||grad f||^2 / 2.
     """
+    bandwidth = onp.asarray(bandwidth)
+    variance = noise**2 + onp.square(bandwidth) * gradient / 2
     bias = onp.square(bandwidth) ** 2 / 4 * curvature
-    return bias + noise**2 / (size * (2 * math.sqrt(math.pi) * onp.asarray(bandwidth)) ** dimension)
+    return bias + variance / (size * (2 * math.sqrt(math.pi) * bandwidth) ** dimension)
 
 
 def best_bandwidth(size, *, curvature: float, noise: float, dimension: int = 1):
-    """Bandwidth that minimises `expected_error`, whose arguments it takes.
+    """Bandwidth that minimises `expected_error`, whose arguments it takes but for `gradient`.
 
     It is proportional to m^(-1/(4+d)), which makes the error proportional to m^(-4/(4+d)).
 
@@ -155,6 +172,29 @@ def best_bandwidth(size, *, curvature: float, noise: float, dimension: int = 1):
     """
     variance = dimension * noise**2 / (2 * math.sqrt(math.pi)) ** dimension
     return (variance / (curvature * onp.asarray(size, dtype="float64"))) ** (1 / (4 + dimension))
+
+
+def rate(sizes: Sequence[int], samples: onp.ndarray) -> tuple[float, float]:
+    """How fast an error falls: the slope of the log mean error against the log size, by least
+    squares, and half of its 95% interval.
+
+    Parameters
+    ----------
+    sizes : sequence of int (n,)
+        Points m; errors of different sizes come from independent data sets.
+    samples : numpy.ndarray (repeats > 1, n)
+        Errors, one row a repetition.
+
+    >>> slope, half = rate([1, 10, 100], onp.array([[3, 0.3, 0.03], [5, 0.5, 0.05]]))
+    >>> round(slope, 6), half > 0
+    (-1.0, True)
+    """
+    centered = onp.log(sizes) - onp.log(sizes).mean()
+    weights = centered / onp.square(centered).sum()
+    mean = samples.mean(axis=0)
+    error_of_mean = samples.std(axis=0, ddof=1) / math.sqrt(len(samples))
+    variance = onp.square(weights) @ onp.square(error_of_mean / mean)  # of independent sizes
+    return float(weights @ onp.log(mean)), 1.96 * math.sqrt(variance)
 
 
 def measured_errors(

@@ -15,10 +15,12 @@ from d2l_attention.attention import (
 from d2l_attention.bandwidth import (
     best_bandwidth,
     choose_bandwidth,
+    constants,
     estimate,
     expected_error,
     leave_one_out,
     measured_errors,
+    rate,
 )
 from d2l_attention.datasets.regression import Wave
 from d2l_attention.models.kernel_regression import KernelRegression
@@ -187,3 +189,30 @@ def test_measured_errors_meet_the_theory_and_do_not_depend_on_blocks():
     onp.testing.assert_allclose(errors.mean(0), theory, rtol=0.2)
     again = measured_errors(problem, 2000, [0.01, 0.025], **settings, block_size=100_000)
     onp.testing.assert_allclose(again, errors, rtol=1e-5)
+
+
+def test_the_next_order_counts_the_change_within_a_window():
+    """Of a straight line without noise only the change is left: sum alpha^2 (f(x_i) - f(x))^2."""
+    x, h = (onp.arange(200_000) + 0.5) / 200_000, 0.01
+    kernel = onp.exp(-onp.square((x - 0.5) / h) / 2)
+    alpha = kernel / kernel.sum()
+    change = onp.square(alpha) @ onp.square(3 * (x - 0.5))
+    ours = expected_error(len(x), h, curvature=0.0, noise=0.0, gradient=9.0)
+    assert ours == pytest.approx(change, rel=1e-6)
+
+
+def test_constants_are_those_of_the_problem():
+    query = onp.random.RandomState(0).uniform(size=(5, 2))
+    found = constants(Wave(dimension=2, noise=0.3), query)
+    curvature = onp.square(Wave(dimension=2).laplacian(query)).mean()
+    assert found == {"curvature": curvature, "noise": 0.3, "dimension": 2}
+
+
+def test_a_rate_and_its_interval():
+    """The interval holds the slope in 95 of 100 experiments."""
+    sizes, rng = onp.array([100, 200, 400, 800]), onp.random.RandomState(0)
+    inside = []
+    for _ in range(1000):
+        slope, half = rate(sizes, sizes**-0.8 * rng.gamma(5, size=(40, 4)))
+        inside.append(abs(slope + 0.8) < half)
+    assert 0.92 < onp.mean(inside) < 0.97

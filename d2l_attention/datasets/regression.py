@@ -51,6 +51,11 @@ class Wave:
             self.dimension
         )
 
+    def gradient(self, x: onp.ndarray) -> onp.ndarray:
+        """f's first derivatives at places x (..., d), of the same shape."""
+        x = self._checked(x)
+        return (4 * onp.pi * onp.cos(2 * onp.pi * x) + 4 * x) / math.sqrt(self.dimension)
+
     def laplacian(self, x: onp.ndarray) -> onp.ndarray:
         """Sum of f's second derivatives at places x (..., d), shape (..., 1): what a
         kernel estimate flattens.

@@ -15,6 +15,17 @@ def test_laplacian_of_the_wave_by_finite_differences(dimension):
     onp.testing.assert_allclose(second / step**2, problem.laplacian(x), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("dimension", [1, 2, 5])
+def test_gradient_of_the_wave_by_finite_differences(dimension):
+    problem, step = Wave(dimension), 1e-5
+    x = onp.random.RandomState(0).uniform(0.1, 0.9, size=(7, dimension))
+    shifts = step * onp.eye(dimension)
+    first = [problem.mean(x + s) - problem.mean(x - s) for s in shifts]
+    onp.testing.assert_allclose(
+        onp.concatenate(first, axis=-1) / (2 * step), problem.gradient(x), atol=1e-6
+    )
+
+
 def test_wave_samples():
     x, y = Wave(2, noise=0.3).sample((4, 5000), onp.random.RandomState(0))
     assert x.shape == (4, 5000, 2) and y.shape == (4, 5000, 1)

@@ -126,25 +126,41 @@ def test_projection_measures_distance_in_the_learned_metric(hybridize):
     onp.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
+SCORES = {"fixed": (0.8, False), "one": (0.8, True), "one a feature": ([0.5, 1.0, 2.0], True)}
+
+
+@pytest.mark.parametrize("projection_size", [None, 3])
+@pytest.mark.parametrize("bandwidth", SCORES)
 @pytest.mark.parametrize("hybridize", [False, True])
-def test_gradient_of_the_projection_equals_pytorch(hybridize):
+def test_estimates_and_gradients_equal_pytorch(hybridize, bandwidth, projection_size):
+    """Leave-one-out training: the oracle is `tests/oracles/kernel_regression.py`."""
     torch = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
+    from tests.oracles import kernel_regression as oracle
+    from tests.oracles import weights
+
+    width, learn = SCORES[bandwidth]
     x, y = sample(20, 3, dtype="float32")
-    block = KernelRegression(GaussianScore(1.0), projection_size=2)
+    block = KernelRegression(GaussianScore(width, learn=learn), projection_size=projection_size)
     block.initialize(init.Normal(0.7))
     block.hybridize(hybridize)
-    key, value = np.array(x[None]), np.array(y[None])
+    key, value, mask = np.array(x[None]), np.array(y[None]), leave_one_out_mask(20)
+    block(key, key, value, mask)  # only now does W know the number of features
+    other = oracle.KernelRegression(
+        oracle.GaussianScore(width, learn=learn), features=3, projection_size=projection_size
+    )
+    weights.copy_weights(block, other)
+    x, y = torch.tensor(x[None]).double(), torch.tensor(y[None]).double()
+    expected = other(x, x, y, oracle.leave_one_out_mask(20))
+    loss = other.loss(expected, y)
     with autograd.record():
-        loss = block.loss(block(key, key, value, leave_one_out_mask(20)), value)
-    loss.backward()
-    w = torch.tensor(block.W.weight.data().asnumpy(), requires_grad=True)
-    z = torch.tensor(x) @ w.T
-    scores = -(z[:, None] - z[None]).square().sum(-1) / 2
-    alpha = torch.softmax(scores.masked_fill(torch.eye(20, dtype=bool), -torch.inf), -1)
-    expected = (alpha @ torch.tensor(y) - torch.tensor(y)).square().mean()
-    expected.backward()
-    assert loss.shape == (1,) and float(loss) == pytest.approx(expected.item(), rel=1e-5)
-    onp.testing.assert_allclose(block.W.weight.grad().asnumpy(), w.grad, atol=1e-5)
+        output = block(key, key, value, mask)
+        our_loss = block.loss(output, value)
+    for ours, its in zip((*output, our_loss), (*expected, loss), strict=True):
+        onp.testing.assert_allclose(ours.asnumpy(), its.detach().numpy(), atol=1e-5)
+    if block.collect_params() and (learn or projection_size):
+        our_loss.backward()
+        loss.sum().backward()
+        weights.compare_gradients(block, other)
 
 
 @pytest.mark.parametrize("hybridize", [False, True])
