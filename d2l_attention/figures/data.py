@@ -10,9 +10,27 @@ import numpy as onp
 
 from d2l_attention.figures.page import FOLDER
 
-__all__ = ["LARGEST", "read", "script", "write"]
+from mxnet import np
+
+__all__ = ["LARGEST", "read", "restore", "rounded", "script", "write"]
 
 LARGEST = 600_000  # bytes
+
+
+def rounded(parameters: dict) -> dict[str, onp.ndarray]:
+    """Round Gluon parameters to half precision, in place, and return their values by name."""
+    arrays = {}
+    for name, parameter in parameters.items():
+        arrays[name] = parameter.data().asnumpy().astype("float16").astype("float32")
+        parameter.set_data(np.array(arrays[name]))
+    return arrays
+
+
+def restore(parameters: dict, arrays: dict[str, onp.ndarray]) -> None:
+    """Give Gluon parameters the values that `read` returned; what was a vector is one row."""
+    for name, parameter in parameters.items():
+        axes = len(parameter.shape)
+        parameter.set_data(np.array(arrays[name] if axes == 2 else arrays[name][0]))
 
 
 def script(name: str, settings: dict, arrays: dict[str, onp.ndarray]) -> str:

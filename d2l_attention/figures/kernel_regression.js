@@ -49,7 +49,7 @@
 
   function build(live, figure) {
     const view = { figure, data: figure.weights, errors: {}, drawn: "" };
-    buildPrompt(live);
+    D2L.prompt(live, PREDICT, PREDICTIONS, "Now find out: move the query there, make h small, and try each kernel.");
     view.left = html(live, "div", { class: "picture" });
     html(view.left, "div", { class: "legend", "aria-hidden": "true" }).innerHTML = legend(view.data.truth);
     buildPlot(view);
@@ -60,14 +60,6 @@
     html(live, "div", { class: "hint" }, HINT);
     new ResizeObserver(() => figure.update((view.drawn = ""))).observe(view.left);
     return view;
-  }
-
-  function buildPrompt(live) {
-    const prompt = html(live, "div", { class: "prompt" });
-    html(prompt, "p", {}, PREDICT);
-    const choices = D2L.tokens(prompt, PREDICT, PREDICTIONS, () => { after.hidden = false; });
-    choices.group.classList.add("small");
-    const after = html(prompt, "p", { hidden: "", role: "status" }, "Now find out: move the query there, make h small, and try each kernel.");
   }
 
   function buildPlot(view) {

@@ -27,10 +27,14 @@ window.D2L = (() => {
     return { shape, data: Float64Array.from(data) };
   }
   const row = (numbers) => tensor([1, numbers.length], numbers);
-  const stack = (rows) => tensor([rows.length, rows[0].shape[1]], rows.flatMap(({ data }) => [...data]));
+  function stack(rows) { // (1, n), one below the other
+    const [, n] = rows[0].shape, data = new Float64Array(rows.length * n);
+    rows.forEach((one, i) => data.set(one.data, i * n));
+    return tensor([rows.length, n], data);
+  }
   const map = ({ shape, data }, f) => tensor(shape, data.map(f));
   const transpose = ({ shape: [m, n], data }) => tensor([n, m], data.map((_, k) => data[(k % m) * n + Math.floor(k / m)]));
-  const take = (a, rows) => stack(rows.map((i) => row(rowOf(a, i))));
+  const take = (a, rows) => stack(rows.map((i) => row(rowOf(a, i)))); // rows of a, such as embeddings of words
 
   function rowOf({ shape: [m, n], data }, i) {
     if (!(i >= 0 && i < m)) throw new Error(`row ${i} is not one of ${m}`);
@@ -53,6 +57,17 @@ window.D2L = (() => {
     const [m, n] = a.shape;
     if (b.shape[1] !== n || (b.shape[0] !== m && b.shape[0] !== 1)) throw new Error(`(${a.shape}) + (${b.shape})`);
     return map(a, (value, k) => value + b.data[k % b.data.length]);
+  }
+
+  // x W^T + b, as a dense layer: (m, k), (n, k), (1, n) -> (m, n)
+  const affine = (x, W, b = row(new Float64Array(W.shape[0]))) => add(matmul(x, transpose(W)), b);
+
+  // One word of an LSTM: i, f, o = sigmoid, g = tanh of W_x x + b_x + W_h h + b_h; c = f c + i g, h = o tanh(c); all (1, d)
+  function lstmStep(x, { h, c }, { W_x, b_x, W_h, b_h }) {
+    const gates = add(affine(x, W_x, b_x), affine(h, W_h, b_h)).data, d = c.data.length; // (1, 4 d), in the order i, f, g, o
+    const gate = (k, j) => (k === 2 ? Math.tanh(gates[k * d + j]) : 1 / (1 + Math.exp(-gates[k * d + j])));
+    const next = map(c, (value, j) => gate(1, j) * value + gate(0, j) * gate(2, j));
+    return { c: next, h: map(next, (value, j) => gate(3, j) * Math.tanh(value)) };
   }
 
   // Of each row. A score of -Infinity is masked: its weight is exactly zero, and so are all of a row without any other.
@@ -122,6 +137,14 @@ window.D2L = (() => {
       return input;
     });
     return { group, inputs, choose: (value) => { for (const input of inputs) input.checked = input.value === value; } };
+  }
+
+  // A question to be answered before the first drag, and what to do then; the figure has the answer.
+  function prompt(parent, question, choices, then) {
+    const part = html(parent, "div", { class: "prompt" });
+    html(part, "p", {}, question);
+    tokens(part, question, choices, () => { after.hidden = false; }).group.classList.add("small");
+    const after = html(part, "p", { hidden: "", role: "status" }, then);
   }
 
   // Follow a pointer while it is down. A finger that drags along "x" drags once it goes sideways, and else scrolls the page.
@@ -221,7 +244,7 @@ window.D2L = (() => {
   }
 
   return {
-    figures, networks, addFigure, load, tensor, row, stack, map, transpose, take, matmul, add, softmax,
-    clamp, show, path, runs, set, html, svg, titled, button, tokens, drag, keys, weigh, bars,
+    figures, networks, addFigure, load, tensor, row, stack, map, transpose, take, matmul, add, affine, lstmStep, softmax,
+    clamp, show, path, runs, set, html, svg, titled, button, tokens, prompt, drag, keys, weigh, bars,
   };
 })();

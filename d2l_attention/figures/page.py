@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["FOLDER", "MODE", "Contents", "LiveFigure", "assets", "figure", "names"]
+__all__ = ["FOLDER", "MODE", "Contents", "LiveFigure", "assets", "figure", "names", "picture"]
 
 FOLDER = Path(__file__).parent  # where scripts and style sheets are
 MODE = "D2L_ATTENTION_FIGURES"
@@ -102,6 +102,11 @@ def figure(name: str, *, identifier: str | None = None, **arguments) -> LiveFigu
 def names() -> list[str]:
     """The figures that there are: each has a script of its name."""
     return sorted(path.stem for path in FOLDER.glob("*.js") if path.stem != "kit")
+
+
+def picture(name: str) -> bytes:
+    """The picture that `make execute FIGURES=1` took of a figure without arguments."""
+    return (FOLDER / "pictures" / f"{name}.png").read_bytes()
 
 
 def assets(name: str) -> list[str]:
