@@ -43,7 +43,9 @@ def take_picture(name: str, folder: Path) -> Path:
     with tempfile.TemporaryDirectory() as static, browser.chromium() as chromium:
         live_figures.copy_assets(Path(static))
         file = Path(static, "page.html")
-        html = f'<html><head><meta charset="utf-8"><style>{STYLE}</style></head>{PLACE.format(name)}'
+        html = (
+            f'<html><head><meta charset="utf-8"><style>{STYLE}</style></head>{PLACE.format(name)}'
+        )
         file.write_text(live_figures.with_scripts(html, Path(static).as_uri()), "utf-8")
         page = chromium.new_page(
             viewport={"width": WIDTH, "height": 844}, device_scale_factor=2, reduced_motion="reduce"

@@ -145,7 +145,7 @@
     D2L.button(part, "Reset", () => figure.update((figure.state = initial(data))));
   }
 
-  // ------------------------------------------------------------------------------------------- draw, whenever it changes
+  // ---------------------------------------------------------------------------------------- draw, whenever it changes
   function draw(view, { alpha, estimate, error }, state) {
     const empty = estimate === null, largest = Math.max(...alpha);
     const effective = empty ? 0 : 1 / alpha.reduce((sum, weight) => sum + weight * weight, 0);

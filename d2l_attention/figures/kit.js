@@ -195,6 +195,7 @@ window.D2L = (() => {
   function weigh(cell, value) {
     cell.classList.add("weight");
     cell.style.setProperty("--share", `${(100 * value).toFixed(1)}%`);
+    cell.classList.toggle("none", value < 0.005);
     cell.textContent = show(value, 2);
   }
 

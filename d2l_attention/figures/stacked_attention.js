@@ -7,7 +7,7 @@
   const STEPS = { "left of": [0, -1], "right of": [0, 1], above: [-1, 0], below: [1, 0] };
   const SCENES = { // color and shape by their first letters, row by row; the question
     "two pairs": [". . . . .", ". bc rs . .", ". . . . .", ". . yc rc .", ". . . . .", "left of", "red", "square"],
-    crowded: ["gt . bs . rc", ". yc gs . .", "bt rt . yt .", ". . yc gc .", ". bc rs . gt", "above", "green", "circle"],
+    crowded: ["gt . bs . rc", ". yc gs . .", "bt rt . yt .", ". . yt gc .", ". bc rs . gt", "above", "green", "circle"],
     empty: [". . . . .", ". . . . .", ". . . . .", ". . . . .", ". . . . .", "left of", "red", "square"],
   };
   const PREDICT = "Predict first. Blue and yellow change places, and then the red square and the red circle, too. The answer is then";
@@ -47,7 +47,9 @@
 
   // ------------------------------------------------------------------------------------------------------- what is where
   // A thing is a number: 0 is nothing, then each color's shapes.
-  const kindOf = ({ colors, shapes }, thing) => thing && { color: colors[Math.floor((thing - 1) / shapes.length)], shape: shapes[(thing - 1) % shapes.length] };
+  function kindOf({ colors, shapes }, thing) {
+    return thing ? { color: colors[Math.floor((thing - 1) / shapes.length)], shape: shapes[(thing - 1) % shapes.length] } : null;
+  }
   const numberOf = ({ colors, shapes }, { color, shape }) => 1 + colors.indexOf(color) * shapes.length + shapes.indexOf(shape);
   const nameOf = (network, thing) => (thing ? Object.values(kindOf(network, thing)).join(" ") : "nothing");
 
@@ -128,15 +130,16 @@
   function buildTools(view, parent) {
     const { colors, shapes } = view.network, kinds = colors.flatMap((color) => shapes.map((shape) => ({ color, shape })));
     titled(parent, "Tap a cell to");
-    const tools = { "swap colors": "swap colors", "swap shapes": "swap shapes", 0: "clear it" };
-    for (const kind of kinds) tools[numberOf(view.network, kind)] = Object.values(kind).join(" ");
-    view.tools = D2L.tokens(parent, "Tap a cell to", { ...tools }, (tool) => { view.tool = tool; view.first = null; view.figure.update(); });
+    const tools = { "swap colors": "swap colors", "swap shapes": "swap shapes", "put 0": "clear it" };
+    for (const kind of kinds) tools[`put ${numberOf(view.network, kind)}`] = Object.values(kind).join(" ");
+    view.tools = D2L.tokens(parent, "Tap a cell to", tools, (tool) => { view.tool = tool; view.first = null; view.figure.update(); });
     view.tools.group.classList.add("small", "tools");
     for (const input of view.tools.inputs) {
-      if (!(input.value > 0)) continue;
+      const thing = Number(input.value.slice(4));
+      if (!(thing > 0)) continue;
       set(input, { "aria-label": tools[input.value] });
       input.nextSibling.replaceChildren();
-      icon(input.nextSibling, kindOf(view.network, Number(input.value)));
+      icon(input.nextSibling, kindOf(view.network, thing));
     }
     titled(parent, "Scene");
     const names = Object.fromEntries(Object.keys(SCENES).map((name) => [name, name]));
@@ -158,7 +161,7 @@
   function touch(view, i) {
     const { state } = view.figure, { things } = state, { first, network, tool } = view;
     if (!tool.startsWith("swap")) {
-      things[i] = Number(tool);
+      things[i] = Number(tool.slice(4));
     } else if (first === null) {
       view.first = things[i] ? i : null;
       return view.figure.update();

@@ -47,7 +47,9 @@ def state(page, index=0):
     values = page.locator(FIGURE).nth(index).evaluate("figure => ({...figure.dataset})")
     numbers = ("query", "bandwidth", "estimate", "effective", "largest", "error")
     return {
-        key: float(value.replace("Infinity", "inf")) if key in numbers and value != "none" else value
+        key: float(value.replace("Infinity", "inf"))
+        if key in numbers and value != "none"
+        else value
         for key, value in values.items()
     }
 

@@ -11,7 +11,7 @@ import pytest
 from d2l_attention import attention, figures
 from d2l_attention.figures import kernel_regression
 from d2l_attention.figures.kernel_regression_contents import estimate
-from tests.figures.kernel_regression_numbers import KERNELS, figure, nadaraya_watson, points, truth
+from tests.figures.kernel_regression_numbers import KERNELS, figure, nadaraya_watson, points
 
 from mxnet import np
 

@@ -72,7 +72,9 @@ def test_limits_of_the_bandwidth(visit, kernel):
 def test_leave_one_out_error_above_the_slider(visit, kernel):
     """A dot on the curve of errors, over the slider's thumb; no dot where the error is infinite."""
     page = visit(figure(kernel=kernel))
-    lowest, highest = (float(page.locator(".bandwidth").get_attribute(end)) for end in ("min", "max"))
+    lowest, highest = (
+        float(page.locator(".bandwidth").get_attribute(end)) for end in ("min", "max")
+    )
     for exponent in (-2, -0.3, 0.6):
         page.locator(".bandwidth").fill(str(exponent))
         error = assert_agrees(page)["error"]
