@@ -186,7 +186,7 @@
     const digits = Math.max(4, ...[data.bottom, data.top].map((value) => show(value, data.digits.y).length));
     const [l, r, top, gap, strip] = [15 + 7.25 * digits, width - 14, 18, 44, 84];
     const tallest = parseFloat(getComputedStyle(left).getPropertyValue("--tallest")) || 330;
-    const middle = top + clamp(width * 0.46, 200, tallest), base = middle + gap + strip;
+    const middle = top + clamp(width * 0.46, Math.min(200, tallest), tallest), base = middle + gap + strip;
     const toX = (x) => l + ((x - data.low) / (data.high - data.low)) * (r - l);
     const toY = (y) => middle - ((y - data.bottom) / (data.top - data.bottom)) * (middle - top);
     const count = Math.min(2 * Math.round(r - l), Math.ceil(4e5 / data.x.length)); // two a pixel, if a drag stays smooth

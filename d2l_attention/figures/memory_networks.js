@@ -71,12 +71,13 @@
     view.presets = D2L.tokens(stories, "Story", Object.fromEntries(Object.keys(STORIES).map((name) => [name, name])), (name) => {
       figure.update((figure.state = opened(name)));
     });
-    const left = html(live, "div", { class: "picture photographed" });
-    buildTable(view, left);
-    buildQuestion(view, left);
-    titled(left, "Answer");
-    view.answer = html(left, "div", { class: "bars", role: "status" });
-    buildWriter(view, html(live, "div", { class: "panel" }));
+    const parts = html(live, "div", { class: "parts wide" }), read = html(parts, "div", { class: "photographed" });
+    buildTable(view, html(read, "div", { class: "told" }));
+    const asked = html(read, "div", { class: "asked" });
+    buildQuestion(view, asked);
+    titled(asked, "Answer");
+    view.answer = html(asked, "div", { class: "bars", role: "status" });
+    buildWriter(view, html(parts, "div", { class: "writer" }));
     html(live, "div", { class: "hint" }, hint(figure.weights));
     return view;
   }
@@ -153,8 +154,8 @@
     if (!problem) view.figure.update((view.figure.state.question = question));
   }
 
-  function buildWriter(view, panel) {
-    const part = html(panel, "div", { class: "writer" }), id = `${view.figure.root.id}-sentence`;
+  function buildWriter(view, part) {
+    const id = `${view.figure.root.id}-sentence`;
     titled(part, "Add a sentence", id);
     const line = html(part, "div", { class: "line" });
     view.draft = html(line, "input", { type: "text", id, "aria-describedby": `${id}-problem`, spellcheck: "false" });
