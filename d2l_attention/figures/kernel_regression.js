@@ -34,24 +34,19 @@
     return squares.reduce((sum, value) => sum + value) / x.length;
   }
 
-  function compute(points, state) {
-    return { ...pool(points, state), error: leaveOneOut(points, state) };
-  }
+  const compute = (points, state) => ({ ...pool(points, state), error: leaveOneOut(points, state) });
 
   // -------------------------------------------------------------------------------------------------------- build, once
   const initial = ({ query, bandwidth, kernel }) => ({ query, bandwidth, kernel });
   const exactly = (value) => (value < 10 && Number(value.toPrecision(2)) === value ? value.toPrecision(2) : String(value));
-  const swatch = (shape, words) => `<span><svg width="22" height="12" viewBox="0 0 22 12">${shape}</svg>${words}</span>`;
-  const legend = (truth) => swatch('<circle class="point" cx="14" cy="6" r="2.4"/>', "data")
-    + swatch('<circle class="mass" cx="14" cy="6" r="6"/>', "weight (area)")
-    + swatch('<path class="curve" d="M1,6H21"/>', "estimate")
-    + (truth ? swatch('<path class="truth" d="M2,6H21"/>', "true function") : "");
+  const LEGEND = { data: '<circle class="point" cx="14" cy="6" r="2.4"/>', "weight (area)": '<circle class="mass" cx="14" cy="6" r="6"/>',
+    estimate: '<path class="curve" d="M1,6H21"/>', "true function": '<path class="truth" d="M2,6H21"/>' };
 
   function build(live, figure) {
     const view = { figure, data: figure.weights, errors: {}, drawn: "" };
     D2L.prompt(live, PREDICT, PREDICTIONS, "Now find out: move the query there, make h small, and try each kernel.");
     view.left = html(live, "div", { class: "picture" });
-    html(view.left, "div", { class: "legend", "aria-hidden": "true" }).innerHTML = legend(view.data.truth);
+    D2L.legend(view.left, Object.entries(LEGEND).filter(([words]) => words !== "true function" || view.data.truth));
     buildPlot(view);
     view.panel = html(live, "div", { class: "panel" });
     buildBandwidth(view);
@@ -153,7 +148,8 @@
     write(view, state, { estimate, effective, largest, error });
     const drawn = `${state.kernel} ${state.bandwidth}`;
     if (view.drawn !== drawn && layout(view)) {
-      drawCurve(view, state);
+      const { samples, toX, toY } = view.place, estimateAt = (query) => pool(view.data, { ...state, query }).estimate;
+      view.curve.setAttribute("d", runs(samples.map((query) => [query, estimateAt(query)]), toX, toY));
       drawErrors(view, state, error);
       view.drawn = drawn;
     }
@@ -164,8 +160,7 @@
     const { data } = view, empty = estimate === null, h = exactly(state.bandwidth), query = show(state.query, data.digits.x);
     const words = `x = ${query}, ${empty ? NOBODY : `estimate ${show(estimate, data.digits.y)}`}`;
     set(view.grip, { "aria-valuenow": state.query, "aria-valuetext": words });
-    const settings = `${data.x.length} points, ${state.kernel} kernel, bandwidth ${h}`;
-    set(view.scene, { "aria-label": `Nadaraya-Watson regression of ${settings}: ${words}` });
+    set(view.scene, { "aria-label": `Nadaraya-Watson regression of ${data.x.length} points, ${state.kernel} kernel, bandwidth ${h}: ${words}` });
     view.kernels.choose(state.kernel);
     view.slider.value = Math.log10(state.bandwidth);
     view.slider.setAttribute("aria-valuetext", h);
@@ -223,36 +218,34 @@
     if (data.truth) truth.setAttribute("d", runs(data.truth, toX, toY));
   }
 
-  function drawCurve({ curve, data, place: { samples, toX, toY } }, state) {
-    const values = samples.map((query) => [query, pool(data, { ...state, query }).estimate]);
-    curve.setAttribute("d", runs(values, toX, toY));
+  // The errors of the slider's bandwidths, once for each kernel: [log10 h, error], null where it is infinite
+  function errorsOf({ data, errors }, state) {
+    const [least, most] = data.slider, count = Math.ceil(clamp(3e6 / data.x.length ** 2, 12, (most - least) / 0.05));
+    errors[state.kernel] ??= Array.from({ length: count + 1 }, (_, i) => {
+      const exponent = least + ((most - least) * i) / count, error = leaveOneOut(data, { ...state, bandwidth: 10 ** exponent });
+      return [exponent, Number.isFinite(error) ? error : null];
+    });
+    return errors[state.kernel];
   }
 
-  // The errors of all bandwidths of the slider, above it: the dot stands over the slider's thumb.
+  // They stand above the slider, and the dot over its thumb; the scale is logarithmic.
   function drawErrors(view, state, error) {
-    const { data, errorPlot } = view, [least, most] = data.slider, width = view.panel.firstChild.clientWidth, base = 78;
-    const count = Math.ceil(clamp(3e6 / data.x.length ** 2, 12, (most - least) / 0.05));
-    view.errors[state.kernel] ??= Array.from({ length: count + 1 }, (_, i) => {
-      const exponent = least + ((most - least) * i) / count;
-      return [exponent, leaveOneOut(data, { ...state, bandwidth: 10 ** exponent })];
-    });
-    const errors = view.errors[state.kernel].map(([exponent, value]) => [exponent, Number.isFinite(value) ? value : null]);
-    const finite = errors.map(([, value]) => value).filter((value) => value > 0), ends = [Math.max(...finite), Math.min(...finite)];
-    const toX = (exponent) => 11 + ((exponent - least) / (most - least)) * (width - 22);
-    const toY = (value) => clamp(20 + (Math.log(ends[0] / value) / Math.log(ends[0] / ends[1] || 1)) * 48, 4, base); // a log scale
-    errorPlot.textContent = "";
-    set(errorPlot, { width, height: 84, viewBox: `0 0 ${width} 84` });
-    for (const [value, x, anchor] of [[ends[0], 0, "start"], [ends[1], width, "end"]]) {
-      svg(errorPlot, "path", { class: "grid", d: `M0,${toY(value)}H${width}` });
-      svg(errorPlot, "text", { x, y: toY(value) - 5, "text-anchor": anchor }, value.toPrecision(2));
+    const { errorPlot: plot } = view, errors = errorsOf(view, state), width = view.panel.firstChild.clientWidth;
+    const positive = errors.map(([, value]) => value).filter((value) => value > 0), ends = [Math.max(...positive), Math.min(...positive)];
+    const [least, most] = view.data.slider, toX = (exponent) => 11 + ((exponent - least) / (most - least)) * (width - 22);
+    const toY = (value) => clamp(20 + (Math.log(ends[0] / value) / Math.log(ends[0] / ends[1] || 1)) * 48, 4, 78);
+    plot.textContent = "";
+    set(plot, { width, height: 84, viewBox: `0 0 ${width} 84` });
+    for (const [value, x, anchor] of positive.length ? [[ends[0], 0, "start"], [ends[1], width, "end"]] : []) {
+      svg(plot, "path", { class: "grid", d: `M0,${toY(value)}H${width}` });
+      svg(plot, "text", { x, y: toY(value) - 5, "text-anchor": anchor }, value.toPrecision(2));
     }
-    svg(errorPlot, "path", { class: "line", d: runs(errors, toX, toY) });
-    const x = toX(Math.log10(state.bandwidth)), alone = !Number.isFinite(error);
-    svg(errorPlot, "path", { class: "query", d: `M${x},${base + 8}V${alone ? 4 : toY(error)}` });
-    if (!alone) svg(errorPlot, "circle", { class: "now", cx: x, cy: toY(error), r: 5 });
-    const words = alone ? "\u221e: a point has no neighbour" : "";
-    svg(errorPlot, "text", { x: 0, y: 64 }, words);
-    set(errorPlot, { "aria-label": `leave-one-out error against the bandwidth: ${words || view.error.textContent}` });
+    svg(plot, "path", { class: "line", d: runs(errors, toX, toY) });
+    const x = toX(Math.log10(state.bandwidth)), alone = !Number.isFinite(error), words = alone ? "\u221e: a point has no neighbour" : "";
+    svg(plot, "path", { class: "query", d: `M${x},86V${alone ? 4 : toY(error)}` });
+    if (!alone) svg(plot, "circle", { class: "now", cx: x, cy: toY(error), r: 5 });
+    svg(plot, "text", { x: 0, y: 64 }, words);
+    set(plot, { "aria-label": `leave-one-out error against the bandwidth: ${words || view.error.textContent}` });
   }
 
   function drawQuery(view, state, { alpha, estimate, largest }) {
@@ -284,9 +277,8 @@
 
   function drawTags(view, x, query, estimate) {
     const { l, top, middle, base, toY, width } = view.place, { data } = view, empty = estimate === null;
-    const hide = (ticks, at, near) => { // a tag takes the place of the number that it would half cover
-      for (const [position, label] of ticks) label.classList.toggle("off", Math.abs(position - at) < near(label));
-    };
+    // A tag takes the place of the number that it would half cover
+    const hide = (ticks, at, near) => ticks.forEach(([position, label]) => label.classList.toggle("off", Math.abs(position - at) < near(label)));
     const tag = ({ box, text }, words, centre, y) => {
       const wide = 12 + 7.2 * words.length, at = clamp(centre, wide / 2, width - wide / 2);
       set(box, { x: at - wide / 2, y: y - 10, width: wide });

@@ -191,6 +191,12 @@ window.D2L = (() => {
     return parts.filter((part) => part.length).map((part) => path(part.length > 1 ? part : [part[0], part[0]])).join("");
   }
 
+  // What is drawn how: pairs [words, SVG of 22 x 12 pixels]; for the eye alone, since a picture has a label of its own
+  function legend(parent, entries) {
+    const swatch = ([words, shape]) => `<span><svg width="22" height="12" viewBox="0 0 22 12">${shape}</svg>${words}</span>`;
+    html(parent, "div", { class: "legend", "aria-hidden": "true" }).innerHTML = entries.map(swatch).join("");
+  }
+
   // A weight or a probability from 0 to 1 as the length of a bar behind its number.
   function weigh(cell, value) {
     cell.classList.add("weight");
@@ -246,6 +252,6 @@ window.D2L = (() => {
 
   return {
     figures, networks, addFigure, load, tensor, row, stack, map, transpose, take, matmul, add, affine, lstmStep, softmax,
-    clamp, show, path, runs, set, html, svg, titled, button, tokens, prompt, drag, keys, weigh, bars,
+    clamp, show, path, runs, set, html, svg, titled, button, tokens, prompt, drag, keys, legend, weigh, bars,
   };
 })();
