@@ -95,7 +95,7 @@
     view.body = html(table, "tbody");
     const sentinel = html(view.body, "tr", { class: "sentinel" });
     html(sentinel, "td");
-    html(sentinel, "th", { scope: "row" }, "sentinel (no sentence)");
+    html(sentinel, "th", { scope: "row" }, "sentinel");
     view.sentinel = [1, 2, 3].map(() => html(sentinel, "td"));
     html(sentinel, "td");
     view.moved = html(parent, "p", { class: "moved", role: "status" });

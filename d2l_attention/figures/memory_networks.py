@@ -24,11 +24,11 @@ from mxnet import lr_scheduler, optimizer
 
 __all__ = ["contents", "network", "train"]
 
-QUESTIONS = {1: 3000, 2: 8000, 3: 8000, 16: 3000}  # to train on, of each task
+QUESTIONS = {1: 4000, 2: 10000, 3: 10000, 16: 4000}  # to train on, of each task
 LONGEST = {2: 30, 3: 14}  # sentences of a story
 TEST = 500  # questions of each task
 SIZE = {"hidden_size": 32, "hops": 3}
-LINEAR_EPOCHS, EPOCHS, HALVE_EVERY, RATE = (4, 12, 3, 0.16)
+LINEAR_EPOCHS, EPOCHS, HALVE_EVERY, RATE = (5, 20, 4, 0.16)
 LABEL = (
     "A memory network reads a story of six sentences. Asked where the milk is, all hops rest on Joe "
     "left the milk and Joe travelled to the office, and the answer is office."
