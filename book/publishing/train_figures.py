@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from book.publishing import browser, live_figures, processor
+from book.publishing import browser, processor
 
 WIDTH = 390  # pixels of a phone; a picture has twice as many
 
@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="figures; default: all that have a network")
     parser.add_argument("--pictures", action="store_true", help="take pictures only")
     arguments = parser.parse_args()
-    processor.pin()
+    processor.pin()  # before NumPy and MXNet load
     from d2l_attention.figures import data, page
 
     for name in arguments.names or page.names():
@@ -40,6 +40,8 @@ def main() -> None:
 
 def take_picture(name: str, folder: Path) -> Path:
     """Photograph a figure as it is on a phone, before anything was touched; 256 colours."""
+    from book.publishing import live_figures
+
     with tempfile.TemporaryDirectory() as static, browser.chromium() as chromium:
         live_figures.copy_assets(Path(static))
         file = Path(static, "page.html")

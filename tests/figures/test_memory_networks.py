@@ -72,7 +72,7 @@ def test_write_remove_and_ask(visit):
     page = visit(shown("memory_networks"))
     for word in ("Joe", "went to the", "den"):
         page.locator(".writer").get_by_role("button", name=word, exact=True).click()
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     assert story(page)[-1] == "Joe went to the den."
     page.get_by_role("button", name="Where is Joe?").click()
     assert answer(page)[0] == "den"
@@ -90,7 +90,7 @@ def test_words_that_the_network_has_never_read(visit):
     page = visit(shown("memory_networks"))
     before = answer(page)
     page.get_by_label("Add a sentence").fill("Joe ate the banana")
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     said = page.locator(".writer .complaint")
     assert "never read \u201cate\u201d, \u201cbanana\u201d" in said.text_content()
     assert "milk" in said.text_content() and len(story(page)) == 6

@@ -55,7 +55,7 @@ def test_paint_with_the_keyboard(visit):
     assert cell.get_attribute("aria-label") == "row 2, column 2: red square"
     assert "nothing is left of the red square" in page.locator(".truth").text_content()
     page.get_by_role("radio", name="green triangle", exact=True).check()
-    page.locator(".cells button").nth(5).press(" ")
+    page.locator(".cells button").nth(5).press("Space")
     assert answer(page) == ("green", "green")
     assert page.locator(".truth").text_content() == "It is green. The network is right."
     page.get_by_role("radio", name="red square", exact=True).check()
