@@ -63,6 +63,7 @@ def take_picture(name: str, folder: Path) -> Path:
 STYLE = (
     "body { margin: 8px; background: white; color: #222832;"
     " font-family: 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif }"
+    " .photographed .tokens { display: none }"  # what can only be tapped
 )
 PLACE = '<body><div class="d2l-figure" id="figure" data-figure="{}"></div>'
 
