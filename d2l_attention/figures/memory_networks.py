@@ -41,7 +41,7 @@ LABEL = (
 def contents() -> Contents:
     """A story of Joe, Fred and the milk; takes no arguments.
 
-    >>> contents().label[:44]
+    >>> contents().label[:48]
     'A memory network reads a story of six sentences.'
     """
     return Contents(picture("memory_networks"), LABEL)
