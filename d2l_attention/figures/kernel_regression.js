@@ -242,7 +242,7 @@
     }
     svg(plot, "path", { class: "line", d: runs(errors, toX, toY) });
     const x = toX(Math.log10(state.bandwidth)), alone = !Number.isFinite(error), words = alone ? "\u221e: a point has no neighbour" : "";
-    svg(plot, "path", { class: "query", d: alone ? `M${x},68V4` : `M${x},86V${toY(error)}` });
+    svg(plot, "path", { class: "at", d: alone ? `M${x},68V4` : `M${x},86V${toY(error)}` });
     if (!alone) svg(plot, "circle", { class: "now", cx: x, cy: toY(error), r: 5 });
     svg(plot, "text", { x: 0, y: 82 }, words);
     set(plot, { "aria-label": `leave-one-out error against the bandwidth: ${words || view.error.textContent}` });
