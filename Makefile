@@ -12,6 +12,7 @@ ORACLES ?= 1
 PLUMBING ?= 1
 ## NAME=memory_networks   the system that make results measures; all without it
 ## RUNS=1                 make clean also removes the runs that make results keeps in .runs
+## FIGURES=1              make execute first trains the networks of live figures anew, or that of NAME
 ## RECORD=1               make bench writes what it measures to benchmarks/recorded.json
 ## REPOSITORY=owner/name  the address that make address writes; empty takes it away
 
@@ -30,7 +31,7 @@ SOURCES := PIP_%INDEX PIP_%INDEX_URL PIP_FIND_LINKS PIP_CONFIG_FILE PIP_%CERT PI
     PIP_%TIMEOUT PIP_%RETRIES PIP_%CACHE_DIR PIP_KEYRING_PROVIDER PIP_USE_% PIP_NO_INPUT PIP_%VERSION_CHECK
 unexport $(filter PYTHON% _PYTHON% PYTEST_% CONDA_%,$(.VARIABLES)) \
     $(filter-out $(SOURCES),$(filter PIP_%,$(.VARIABLES))) \
-    VIRTUAL_ENV __PYVENV_LAUNCHER__ D2L_ATTENTION_SCALE MPLBACKEND MATPLOTLIBRC JUPYTER_PATH
+    VIRTUAL_ENV __PYVENV_LAUNCHER__ D2L_ATTENTION_SCALE D2L_ATTENTION_FIGURES MPLBACKEND MATPLOTLIBRC JUPYTER_PATH
 # Git sets these for its hooks; a test that makes a repository of its own would write into this one.
 unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 # The kernel of .venv rather than one of the user's that has the same name.
@@ -85,12 +86,14 @@ bench: $(VENV)/oracles ## measure speed against PyTorch and d2l; fails where it 
 	$(BIN)/python -m benchmarks $(if $(filter 1,$(RECORD)),--record)
 
 # ---------------------------------------------------------------------------------------- to write
+# NAME counts only where it is given to make: some systems have a variable of that name.
+GIVEN_NAME := $(if $(filter command,$(origin NAME)),$(NAME))
 execute: $(VENV)/installed ## run all notebooks again and keep their outputs (no diff if nothing changed)
+	$(if $(filter 1,$(FIGURES)),$(BIN)/python -m book.publishing.train_figures $(GIVEN_NAME))
 	$(BIN)/python -m book.publishing.execute
 
-# NAME counts only where it is given to make: some systems have a variable of that name.
 results: $(VENV)/installed ## measure all systems, or NAME, at the papers' scale into results/
-	$(BIN)/python -m book.publishing.measure $(if $(filter command,$(origin NAME)),$(NAME))
+	$(BIN)/python -m book.publishing.measure $(GIVEN_NAME)
 
 lock: ## resolve pyproject.toml anew into requirements.lock (needs uv)
 	@test -n "$(UV)" || { echo "make lock needs uv: $(PYTHON) -m pip install uv"; exit 1; }

@@ -11,6 +11,7 @@ try:
 except (RuntimeError, ValueError) as error:
     raise pytest.UsageError(str(error)) from None
 os.environ["D2L_ATTENTION_SCALE"] = "quick"
+os.environ["D2L_ATTENTION_FIGURES"] = "page"  # outputs as they are committed
 os.environ.pop("MPLBACKEND", None)  # a notebook's figures go into the notebook
 # Set in a hook of git, they would lead the git of a test to this repository
 for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):

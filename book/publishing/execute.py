@@ -123,6 +123,7 @@ def main() -> int:
     arguments = parser.parse_args()
     processor.pin()
     os.environ["D2L_ATTENTION_SCALE"] = "quick"
+    os.environ["D2L_ATTENTION_FIGURES"] = "page"  # pages bring the scripts of live figures
     os.environ.pop("MPLBACKEND", None)  # figures go into the notebook
     changed = []
     for path in arguments.paths or [ROOT / name for name in toc_notebooks(ROOT)]:

@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup, Tag
 
 PICTURE = "img, svg, canvas"
 WIDTH, HEIGHT, WIDE_HALF, GAP = 1168, 570, 680, 32  # of what is below a heading; deck.css
-LIVE = "input, button, [tabindex]"  # what a picture that can be played with has
+LIVE = ".d2l-figure"  # a picture that can be played with
 
 
 def arrange(page: str) -> str:

@@ -16,7 +16,7 @@ import nbformat
 import yaml
 from nbconvert.exporters import SlidesExporter
 
-from book.publishing import offline, slide_layout
+from book.publishing import live_figures, offline, slide_layout
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"  # the built book
@@ -174,6 +174,7 @@ def copy_assets(output: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, target)
     offline.copy_mathjax(output / "_static" / "mathjax")
+    live_figures.copy_assets(output / "_static" / live_figures.STATIC)
 
 
 def build(root: Path, output: Path) -> list[Path]:
@@ -196,6 +197,7 @@ def build(root: Path, output: Path) -> list[Path]:
         }
         page, _ = exporter.from_notebook_node(combine(deck), resources)
         written.append(output / "slides" / f"{deck.name}.html")
+        page = live_figures.with_scripts(page, f"../_static/{live_figures.STATIC}")
         written[-1].write_text(slide_layout.arrange(page), "utf-8")
     return written
 

@@ -220,7 +220,7 @@ def test_help_lists_targets_and_variables(sandbox):
     for name in targets:
         (line,) = [line for line in lines if line.startswith(f"{name} ")]
         assert re.fullmatch(r"[a-z-]+ {2,}[a-z][^#$]+", line)
-    variables = "PYTHON FLAGS JOBS ORACLES PLUMBING NAME RUNS RECORD REPOSITORY"
+    variables = "PYTHON FLAGS JOBS ORACLES PLUMBING NAME RUNS FIGURES RECORD REPOSITORY"
     for name in variables.split():
         assert sum(line.startswith(f"{name}=") for line in lines) == 1, name
     assert max(map(len, lines)) <= 100

@@ -1,7 +1,8 @@
-"""A browser that opens figures as pages and listens for errors."""
+"""A browser that opens figures on pages as the book has them, and listens for errors."""
 
 import pytest
 
+from book.publishing import live_figures
 from tests.book.publishing import open_browser
 
 
@@ -11,8 +12,16 @@ def browser():
         yield opened
 
 
+@pytest.fixture(scope="module")
+def static(tmp_path_factory):
+    """The folder with scripts and style sheets of all figures."""
+    folder = tmp_path_factory.mktemp("static")
+    live_figures.copy_assets(folder)
+    return folder
+
+
 @pytest.fixture
-def visit(browser, tmp_path):
+def visit(browser, static, tmp_path):
     """Open figures as a file:// page; afterwards there must be no console message,
     error or request.
     """
@@ -28,14 +37,14 @@ def visit(browser, tmp_path):
             "request",
             lambda request: problems.extend({request.url} - {page.url} - set(allowed(request.url))),
         )
-        content = body.replace("{}", "<p>Text.</p>".join(figure.data for figure in figures))
+        content = body.replace("{}", "<p>Text.</p>".join(figure.markup for figure in figures))
         file = tmp_path / f"page{len(contexts)}.html"
-        file.write_text(
+        text = (
             '<!DOCTYPE html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f"<style>body {{ margin: 16px; font-family: sans-serif }} {style}</style>{head}</head>"
-            f"<body>{content}</body></html>",
-            encoding="utf-8",
+            f"<body>{content}</body></html>"
         )
+        file.write_text(live_figures.with_scripts(text, static.as_uri()), encoding="utf-8")
         page.goto(file.as_uri())
         return page
 

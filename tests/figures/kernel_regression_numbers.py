@@ -3,10 +3,10 @@
 import numpy
 import pytest
 
-from d2l_attention.figures.kernel_regression import kernel_regression_figure
+from d2l_attention import figures
 
 KERNELS = ("gaussian", "boxcar", "triangular", "epanechnikov")
-FIGURE = ".d2l-kernel-regression"
+FIGURE = "[data-figure=kernel_regression]"
 
 
 def truth(x):
@@ -38,16 +38,18 @@ def nadaraya_watson(query, kernel, bandwidth, data=None):
 
 
 def figure(**arguments):
-    return kernel_regression_figure(
-        *points(), **{"truth": truth, "query": 2, "bandwidth": 0.5, **arguments}
-    )
+    x, y = points()
+    defaults = {"x": x, "y": y, "truth": truth, "query": 2, "bandwidth": 0.5}
+    return figures.figure("kernel_regression", **{**defaults, **arguments})
 
 
 def state(page, index=0):
     values = page.locator(FIGURE).nth(index).evaluate("figure => ({...figure.dataset})")
-    numbers = ("query", "bandwidth", "estimate", "effective", "largest")
+    numbers = ("query", "bandwidth", "estimate", "effective", "largest", "error")
     return {
-        key: float(value) if key in numbers and value != "none" else value
+        key: float(value.replace("Infinity", "inf"))
+        if key in numbers and value != "none"
+        else value
         for key, value in values.items()
     }
 
@@ -60,6 +62,9 @@ def assert_agrees(page, index=0, data=None):
     weights, estimate = nadaraya_watson(now["query"], now["kernel"], now["bandwidth"], data)
     node = page.locator(FIGURE).nth(index)
     assert now["largest"] == pytest.approx(weights.max(), abs=1e-6)
+    assert now["error"] == pytest.approx(
+        leave_one_out(now["kernel"], now["bandwidth"], data), rel=1e-6
+    )
     if estimate is None:
         assert (now["estimate"], now["effective"]) == ("none", 0)
         assert node.locator(".reading.estimate b").text_content() == "none"
@@ -71,6 +76,17 @@ def assert_agrees(page, index=0, data=None):
             estimate, abs=0.501 * 0.1 ** len(shown.partition(".")[2])
         )
     return now
+
+
+def leave_one_out(kernel, bandwidth, data=None):
+    """The mean squared error of leaving each point out; infinite where that leaves one alone."""
+    x, y = points() if data is None else data
+    errors = []
+    for i in range(len(x)):
+        others = numpy.delete(x, i), numpy.delete(y, i)
+        estimate = nadaraya_watson(x[i], kernel, bandwidth, others)[1]
+        errors.append(numpy.inf if estimate is None else (estimate - y[i]) ** 2)
+    return float(numpy.mean(errors))
 
 
 def drag(page, start, end, index=0):

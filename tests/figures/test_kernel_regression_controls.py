@@ -5,12 +5,13 @@ compared with an independent NumPy estimate.
 import numpy
 import pytest
 
-from d2l_attention.figures.kernel_regression import kernel_regression_figure
+from d2l_attention.figures import figure as live_figure
 from tests.figures.kernel_regression_numbers import (
     KERNELS,
     assert_agrees,
     drag,
     figure,
+    leave_one_out,
     nadaraya_watson,
     points,
     state,
@@ -50,7 +51,7 @@ def test_every_bandwidth_and_kernel(visit, kernel):
             drag(page, 0.5, end)
             assert assert_agrees(page)["kernel"] == kernel
         assert state(page)["bandwidth"] == pytest.approx(10**exponent, rel=0.05)
-        assert float(page.locator("output").text_content()) == state(page)["bandwidth"]
+        assert float(page.locator("output[for]").text_content()) == state(page)["bandwidth"]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -67,8 +68,72 @@ def test_limits_of_the_bandwidth(visit, kernel):
     assert state(page)["bandwidth"] == 0.5 and state(page)["query"] == pytest.approx(x[3], abs=1e-9)
 
 
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_leave_one_out_error_above_the_slider(visit, kernel):
+    """A dot on the curve of errors, over the slider's thumb; no dot where the error is infinite."""
+    page = visit(figure(kernel=kernel))
+    lowest, highest = (
+        float(page.locator(".bandwidth").get_attribute(end)) for end in ("min", "max")
+    )
+    for exponent in (-2, -0.3, 0.6):
+        page.locator(".bandwidth").fill(str(exponent))
+        error = assert_agrees(page)["error"]
+        dots = page.locator(".errors .now")
+        if numpy.isinf(error):
+            assert dots.count() == 0 and page.locator("output.error").text_content() == "\u221e"
+            assert "no neighbour" in page.locator(".errors").text_content()
+            continue
+        assert float(page.locator("output.error").text_content()) == pytest.approx(error, rel=5e-3)
+        slider, dot = page.locator(".bandwidth").bounding_box(), dots.bounding_box()
+        share = (numpy.log10(state(page)["bandwidth"]) - lowest) / (highest - lowest)
+        thumb = slider["x"] + 11 + share * (slider["width"] - 22)
+        assert dot["x"] + dot["width"] / 2 == pytest.approx(thumb, abs=1)
+        assert distance_to_curve(page) < 1
+    assert (kernel == "gaussian") == numpy.isfinite(leave_one_out(kernel, 0.01))
+
+
+def distance_to_curve(page):
+    """From the dot to the curve of errors, in pixels."""
+    return page.evaluate("""() => {
+        const curve = document.querySelector(".errors .line"), dot = document.querySelector(".errors .now");
+        const length = curve.getTotalLength();
+        const points = Array.from({ length: 2001 }, (_, k) => curve.getPointAtLength((k / 2000) * length));
+        return Math.min(...points.map((p) => Math.hypot(p.x - dot.cx.baseVal.value, p.y - dot.cy.baseVal.value)));
+    }""")
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_sliders_end_is_the_nearest_neighbour_for_the_gaussian_alone(visit, kernel):
+    page = visit(figure(kernel=kernel))
+    x, y = points()
+    page.locator(".bandwidth").press("Home")
+    page.locator(".grip").press("Home")
+    for _ in range(20):  # over the whole interval
+        page.locator(".grip").press("PageUp")
+        now = assert_agrees(page)
+        nearest = y[abs(x - now["query"]).argmin()]
+        is_nearest = now["estimate"] != "none" and abs(now["estimate"] - nearest) < 0.02
+        assert is_nearest or kernel != "gaussian"
+    words = page.locator(".ends span").first.text_content()
+    assert words == ("nearest neighbour" if kernel == "gaussian" else "no neighbours")
+
+
+def test_the_question_comes_first_and_is_not_answered(visit):
+    page = visit(figure())
+    prompt = page.locator(".prompt")
+    assert "Predict first" in prompt.text_content()
+    assert prompt.get_by_role("radio").count() == 3
+    assert not prompt.get_by_role("status").is_visible()
+    before = state(page)
+    prompt.get_by_role("radio").first.check()
+    assert "find out" in prompt.get_by_role("status").text_content()
+    assert state(page) == before
+
+
 def test_keyboard(visit):
     page = visit(figure())
+    page.keyboard.press("Tab")  # the question to be answered first
+    assert page.evaluate("document.activeElement.value") == "mean"
     page.keyboard.press("Tab")
     grip = page.get_by_role("slider", name="query x")
     assert grip.evaluate("node => node === document.activeElement")
@@ -182,7 +247,9 @@ def test_gaussian_far_away_does_not_underflow(visit):
 
 def test_curve_has_a_gap_where_there_is_no_estimate(visit):
     page = visit(
-        kernel_regression_figure([0, 1, 9, 10], [1, 2, 3, 4], bandwidth=1.5, kernel="boxcar")
+        live_figure(
+            "kernel_regression", x=[0, 1, 9, 10], y=[1, 2, 3, 4], bandwidth=1.5, kernel="boxcar"
+        )
     )
     curve = page.locator(".plot .curve").get_attribute("d")
     pieces = [

@@ -1,0 +1,144 @@
+"""Of each live figure 100 inputs, and what MXNet makes of them with the weights that the page has."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as onp
+
+from d2l_attention import attention, bandwidth
+from d2l_attention.datasets import babi, scenes
+from d2l_attention.figures import memory_networks, page, stacked_attention
+from d2l_attention.models.kernel_regression import KernelRegression
+from d2l_attention.training import predict
+from tests.figures import kernel_regression_numbers
+
+
+@dataclass(frozen=True)
+class Case:
+    """How a figure is tested.
+
+    Attributes
+    ----------
+    arguments : callable
+        The arguments of `figure`.
+    states : callable
+        100 states, as the page's `compute` takes them.
+    answers : callable
+        states -> for each a dict of what MXNet finds, arrays or numbers, by the page's names; None
+        where there is nothing to compare.
+    """
+
+    arguments: Callable[[], dict]
+    states: Callable[[], list[dict]]
+    answers: Callable[[list[dict]], list[dict]]
+
+
+# ------------------------------------------------------------------------------ kernel regression
+def kernel_arguments() -> dict:
+    x, y = kernel_regression_numbers.points()
+    return {"x": x, "y": y, "query": 2, "bandwidth": 0.5}
+
+
+def kernel_states() -> list[dict]:
+    random = onp.random.RandomState(0)
+    return [
+        {
+            "query": random.uniform(-0.3, 5.3),
+            "bandwidth": float(onp.exp(random.uniform(onp.log(0.1), onp.log(5)))),
+            "kernel": kernel_regression_numbers.KERNELS[number % 4],
+        }
+        for number in range(100)
+    ]
+
+
+def kernel_answers(states: list[dict]) -> list[dict]:
+    x, y = (values[:, None] for values in kernel_regression_numbers.points())
+    found = []
+    for state in states:
+        score = getattr(attention, f"{state['kernel'].capitalize()}Score")
+        model = KernelRegression(score(state["bandwidth"]))
+        estimate, weights = bandwidth.estimate(model, onp.array([[state["query"]]]), x, y)
+        left_out, others = bandwidth.leave_one_out(model, x, y)
+        alone = (others.sum(axis=-1) == 0).any()
+        found.append(
+            {
+                "alpha": weights[0],
+                "estimate": estimate[0, 0] if weights.any() else None,
+                "error": onp.inf if alone else onp.square(left_out - y).mean(),
+            }
+        )
+    return found
+
+
+# --------------------------------------------------------------------------------- memory networks
+def stories() -> list[babi.Question]:
+    told = (babi.generate(task, 25, seed=9, longest=20) for task in memory_networks.QUESTIONS)
+    return [question for questions in told for question in questions]
+
+
+def story_states() -> list[dict]:
+    return [{"story": list(told.story), "question": told.question} for told in stories()]
+
+
+def story_answers(states: list[dict]) -> list[dict]:
+    model, encoder = memory_networks.network()
+    logits, weights = predict(model, encoder(stories()).in_order())
+    return [
+        {"answer": softmax(row), "hops": hops[:, : 1 + len(state["story"])]}
+        for row, hops, state in zip(logits, weights, states, strict=True)
+    ]
+
+
+def softmax(logits: onp.ndarray) -> onp.ndarray:
+    e = onp.exp(logits - logits.max())
+    return e / e.sum()
+
+
+# ------------------------------------------------------------------------------- stacked attention
+def scene_states() -> list[dict]:
+    size = {"grid": stacked_attention.GRID, "distractors": (0, 12)}
+    drawn = scenes.generate(25, seed=9, **size)
+    states = []
+    for question in drawn.questions:
+        things = [0] * drawn.grid**2
+        for thing in drawn.things[question.picture]:
+            things[thing.row * drawn.grid + thing.column] = number_of(thing.color, thing.shape)
+        relation, _, named = question.text.removeprefix("what color is the shape ").partition(
+            " the "
+        )
+        color, shape = named.split()
+        states.append({"things": things, "relation": relation, "color": color, "shape": shape})
+    return states
+
+
+def number_of(color: str, shape: str) -> int:
+    kinds = stacked_attention.KINDS
+    return 1 + stacked_attention.PALETTE.index(color) * len(kinds) + kinds.index(shape)
+
+
+def scene_answers(states: list[dict]) -> list[dict]:
+    model, settings, features = stacked_attention.network()
+    words = {word: number for number, word in enumerate(settings["words"])}
+    line = onp.arange(settings["grid"]) - (settings["grid"] - 1) / 2
+    places = onp.stack(onp.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
+    found = []
+    for state in states:
+        text = "what color is the shape {relation} the {color} {shape}".format(**state)
+        ids = onp.array([[words[word] for word in text.split()]], "int32")
+        cells = onp.concatenate([features[state["things"]], places], axis=1)[None]
+        inputs = cells.astype("float32"), ids, onp.array([ids.size], "int32")
+        logits, weights = predict(model, [(inputs, None)])
+        found.append({"answer": softmax(logits[0]), "hops": weights[0]})
+    return found
+
+
+CASES = {
+    "kernel_regression": Case(kernel_arguments, kernel_states, kernel_answers),
+    "memory_networks": Case(dict, story_states, story_answers),
+    "stacked_attention": Case(dict, scene_states, scene_answers),
+}
+
+
+def shown(name: str, **options) -> page.LiveFigure:
+    """A figure as the tests show it."""
+    return page.figure(name, **CASES[name].arguments(), **options)
