@@ -14,7 +14,8 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from book.publishing.slides import ROOT, title, toc_notebooks
+from book.publishing.contents import ROOT, toc_notebooks
+from book.publishing.slides import title
 
 HOST = "https://github.com"
 BLOCK = r"(<!-- address -->\n).*?((?:# )?<!-- /address -->)"

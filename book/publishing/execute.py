@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from book.publishing import processor
-from book.publishing.slides import ROOT, toc_notebooks
+from book.publishing.contents import ROOT, toc_notebooks
 
 KERNEL = {
     "display_name": "Python 3 (ipykernel)",

@@ -18,8 +18,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from book.publishing.contents import ROOT, toc_notebooks
 from book.publishing.execute import client_options
-from book.publishing.slides import ROOT, toc_notebooks
 
 COPIES = ROOT / "_build" / "paper"
 

@@ -19,7 +19,8 @@ from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader
 
 from book.publishing.browser import chromium, file_url
-from book.publishing.slides import HTML, ROOT
+from book.publishing.contents import ROOT
+from book.publishing.slides import HTML
 
 NAME = "attention-in-deep-learning.pdf"
 PLACE = re.compile(r"<!-- pdf -->.*?<!-- /pdf -->", re.DOTALL)

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-import yaml
 from nbconvert.exporters import SlidesExporter
 
 from book.publishing import live_figures, offline, slide_layout
+from book.publishing.contents import ROOT, toc_notebooks
 
-ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"  # the built book
 SLIDE_TYPES = {"slide", "subslide", "fragment", "notes", "-"}
 PROGRESS = re.compile(r"\|[#█▏▎▍▌▋▊▉]+\s*\|")  # the bar of a progress line
@@ -54,24 +53,6 @@ def title(root: Path, notebook: str) -> str:
     sources = [cell.source for cell in read(root, notebook).cells if cell.cell_type == "markdown"]
     heading = re.search(r"^#\s+(.+)$", "\n".join(sources), re.MULTILINE)
     return heading[1].strip() if heading else Path(notebook).stem
-
-
-def toc_notebooks(root: Path) -> list[str]:
-    """Paths of the notebooks in _toc.yml, in reading order, relative to ``root``."""
-    found: list[str] = []
-
-    def visit(entry) -> None:
-        if isinstance(entry, list):
-            for item in entry:
-                visit(item)
-        elif isinstance(entry, dict):
-            if "file" in entry and (root / f"{entry['file']}.ipynb").is_file():
-                found.append(f"{entry['file']}.ipynb")
-            for value in entry.values():
-                visit(value)
-
-    visit(yaml.safe_load((root / "_toc.yml").read_text("utf-8")))
-    return found
 
 
 def decks(root: Path) -> list[Deck]:

@@ -8,7 +8,7 @@ import types
 import pytest
 
 from book.publishing import address
-from book.publishing.slides import toc_notebooks
+from book.publishing.contents import toc_notebooks
 from tests.book.publishing import ROOT, copy_sources
 
 

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from book.publishing import address, generated_pages, slides
-from book.publishing.slides import toc_notebooks
+from book.publishing.contents import toc_notebooks
 from tests.book.publishing import (
     GONE,
     ROOT,

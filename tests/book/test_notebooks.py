@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from book.publishing import address, execute
-from book.publishing.slides import toc_notebooks
+from book.publishing.contents import toc_notebooks
 from tests.book import nbval_tolerance
 from tests.book.publishing import ROOT
 

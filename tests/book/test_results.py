@@ -11,7 +11,7 @@ import pytest
 
 from book.publishing import generated_pages, systems
 from book.publishing.browser import file_url
-from book.publishing.slides import toc_notebooks
+from book.publishing.contents import toc_notebooks
 from d2l_attention.notebook import ledger
 from tests.book.publishing import ROOT
 
