@@ -37,20 +37,22 @@ def tokenize(sentence: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Stories:
-    """N questions with their stories, as NumPy arrays: S distinct sentences, F features, n places.
+    """N questions with their stories, as NumPy arrays: S distinct sentences, n places.
+
+    A bag of words has V numbers, or 2 V with the position encoding.
 
     Attributes
     ----------
-    sentences : (S, F) float32
+    sentences : (S, bag) float32
         Bags of words of the distinct sentences.
     story, age : (N, n) int32
         Rows of `sentences`, the sentinel (if any) first and then the oldest; how many sentences
         ago each was, at most `memory_size` - 1.
     mask : (N, 1, n) float32
-        1 where a hop may look.
+        1 where a hop may put weight.
     length : (N,) int32
         Sentences of each story.
-    question : (N, F) float32
+    question : (N, bag) float32
     answer : (N,) int32
         Number of the word; -1 if the vocabulary does not have it.
     memory_size, sentinel : int, bool
