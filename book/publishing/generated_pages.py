@@ -2,13 +2,14 @@
 
 - The reference in book/api/, one page a module, which sphinx.ext.autosummary makes from
   the docstrings for the tables in book/api.md.
-- ``{results-table}``: what paper-scale runs measured, from results/*.json.
+- ``{results-table}``: what paper-scale runs measured beside what is published, from results/
+  through d2l_attention.notebook.ledger, which makes the tables of the notebooks, too.
+- ``{system-map}``: the map of all systems on the front page (book/publishing/systems.py).
 - ``{deck-list}``: the slide decks, from the notebooks in _toc.yml; the decks are built
   together with the book.
 - A link to the PDF on the front page, once book/publishing/pdf.py has made it.
 """
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -17,11 +18,15 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from book.publishing import pdf, slides
+from book.publishing import pdf, slides, systems
+from d2l_attention.notebook.ledger import OURS, Ledger
 
 # Read in every build: what they show may have changed
-PAGES = {"book/api", "book/results", "book/decks"}
+PAGES = {"book/api", "book/decks", "book/index", "book/results"}
+STYLES = ("ledger.css", "systems.css")
 API = "book/api"
+TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+CELL = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
 NO_RESULTS = "No paper-scale run has been recorded yet: `results/` holds no files."
 
 
@@ -62,80 +67,67 @@ def plain_to_rst(app, what, name, obj, options, lines: list[str]) -> None:
 
 
 class ResultsTable(SphinxDirective):
-    """A section per system: what its paper-scale run measured, beside the paper."""
+    """A section per system: what its paper-scale run measured, beside what is published."""
 
     def run(self) -> list[nodes.Node]:
         root, container = Path(self.env.srcdir), nodes.container()
-        files = sorted((root / "results").glob("*.json"))
-        results = [json.loads(file.read_text("utf-8")) for file in files]
-        lines = [line for result in results for line in result_section(result, root)]
+        known = systems.load(root)
+        measured = [
+            system for system in known if (root / "results" / f"{system.name}.json").is_file()
+        ]
+        lines = [line for system in measured for line in result_section(system, root)]
         content = StringList(lines or [NO_RESULTS], self.name)
         self.state.nested_parse(content, self.content_offset, container, match_titles=True)
         return container.children
 
 
-def result_section(result: dict, root: str | Path) -> list[str]:
-    """Heading, one sentence about the run, and a table with a row per metric; the
-    heading leads to the system's notebook.
+def result_section(system: systems.System, root: str | Path) -> list[str]:
+    """Heading, the ledger's table with its sentences, and the tables of many tasks, in
+    Markdown; the heading leads to the system's notebook.
     """
-    title = result["name"].replace("_", " ").capitalize()
-    notebook = next(Path(root, "chapters").glob(f"*/{result['name']}.ipynb"), None)
-    if notebook:
-        title = f"[{title}](/{notebook.relative_to(root).as_posix()})"
-    versions = ", ".join(f"{name} {v}" for name, v in result["versions"].items())
-    about = (
-        f"{result['date']}, {result['device']}, {result['minutes']:.0f} minutes, "
-        f"{len(result['seeds'])} seeds. {about_runs(result)}"
-        f"Data: {result['data']}. Versions: {versions}."
-    )
-    head = ["Metric", "Unit", "Paper or theory", "This project"]
-    rows = [
-        [key.replace("_", " "), metric["unit"], *numbers(metric)]
-        for key, metric in result["metrics"].items()
-    ]
-    table = [table_line(row) for row in [head, ["---"] * len(head), *rows]]
-    return [f"## {title}", "", about, "", *table, ""]
+    ledger = Ledger(system.name, root)
+    title = f"[{system.title}](/{system.notebook})" if system.notebook else system.title
+    lines = [f"## {title}", "", *ledger.table().markdown().split("\n")]
+    for name, table in ledger.tables.items():
+        lines += ["", f"### {table['label']}", "", *ledger.pivot(name).markdown().split("\n")]
+    return [*lines, ""]
 
 
-def about_runs(result: dict) -> str:
-    """A sentence on the runs that an execution took over from earlier ones, if any.
-
-    >>> about_runs({"runs": {"count": 5, "reused": 2, "oldest": "2026-11-20"}})
-    '2 of 5 runs come from earlier executions, the oldest from 2026-11-20. '
+def mark_ledger_tables(app, pagename, templatename, context, doctree) -> None:
+    """On every page the ledger's tables get a class, and their cells the title of their
+    column, with which a phone shows a row as a list (ledger.css).
     """
-    if not (runs := result.get("runs", {})).get("reused"):
-        return ""
-    return (
-        f"{runs['reused']} of {runs['count']} runs come from earlier executions, "
-        f"the oldest from {runs['oldest']}. "
-    )
+    if "body" in context and any(sign in context["body"] for sign in (OURS, ": ours", ": paper")):
+        context["body"] = TABLE.sub(lambda found: mark_table(found[0]), context["body"])
 
 
-def numbers(metric: dict) -> tuple[str, str]:
-    """The paper's number, and mean and spread over this project's seeds.
+def mark_table(table: str) -> str:
+    """A table in HTML, marked if it is the ledger's.
 
-    >>> numbers({"paper": None, "mean": 0.5, "std": None})
-    ('', '0.5')
+    >>> row = "<thead><tr><th><p>metric</p></th><th><p>ours, at paper scale</p></th></tr></thead>"
+    >>> cells = "<tr><td><p>error</p></td><td><p>8.6%</p></td></tr>"
+    >>> marked = mark_table(f'<table class="table">{row}{cells}</table>')
+    >>> marked.startswith('<table class="table ledger">')
+    True
+    >>> '<td data-title="ours, at paper scale"><p>8.6%' in marked
+    True
     """
-    paper = "" if metric["paper"] is None else f"{metric['paper']:.4g}"
-    return paper, mean_and_spread(metric["mean"], metric["std"])
+    head, body = table.partition("</thead>")[::2]
+    titles = [re.sub("<[^>]+>", "", cell).strip() for cell in CELL.findall(head)]
+    if OURS in titles:
+        name = "ledger"
+    elif any(title.endswith((": ours", ": paper")) for title in titles):
+        name = "ledger-tasks"
+    else:
+        return table
+    rows = [titled(row, titles) for row in body.split("<tr")]
+    return head.replace('">', f' {name}">', 1) + "</thead>" + "<tr".join(rows)
 
 
-def mean_and_spread(mean: float, std: float | None) -> str:
-    """Mean ± standard deviation, both with the digits that the deviation's first two
-    digits justify.
-
-    >>> mean_and_spread(0.97134, 0.0123), mean_and_spread(25.31, 0.0)
-    ('0.971 ± 0.012', '25.31')
-    """
-    if not std:
-        return f"{mean:.4g}"
-    digits = max(0, 1 - int(f"{std:e}".split("e")[1]))
-    return f"{mean:.{digits}f} ± {std:.{digits}f}"
-
-
-def table_line(cells: list[str]) -> str:
-    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+def titled(row: str, titles: list[str]) -> str:
+    """A row whose cells carry the titles of their columns."""
+    columns = iter(titles)
+    return re.sub("<td", lambda found: f'<td data-title="{next(columns, "")}"', row)
 
 
 class DeckList(SphinxDirective):
@@ -163,10 +155,14 @@ def link_pdf(app, pagename, templatename, context, doctree) -> None:
 def setup(app) -> dict:
     app.add_directive("results-table", ResultsTable)
     app.add_directive("deck-list", DeckList)
+    app.add_directive("system-map", systems.SystemMap)
+    for style in STYLES:
+        app.add_css_file(style)
     app.connect("config-inited", remove_old_api, priority=100)
     app.connect("env-get-outdated", lambda app, env, *found: PAGES & env.found_docs)
     # Before napoleon
     app.connect("autodoc-process-docstring", plain_to_rst, priority=100)
     app.connect("html-page-context", link_pdf)
+    app.connect("html-page-context", mark_ledger_tables)
     app.connect("build-finished", build_decks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -76,10 +76,10 @@ def save_results(
         Name of the system, as its notebook's: lower-case letters, digits and
         underscores.
     metrics : mapping
-        `{KEY: {"values": [one per seed], "paper": the paper's number or None, "unit":
-        "..."}}`. A value that no seed moves (a count, an exact solution) stands alone
-        in its list. Mean and sample standard deviation (None for a single value) are
-        added.
+        `{KEY: {"values": [one per seed], "unit": "..."}}`. A value that no seed moves (a
+        count, an exact solution) stands alone in its list. Mean and sample standard
+        deviation (None for a single value) are added. What a paper reports stands in
+        `results/papers/NAME.json`; a metric's `"paper"` is not written.
     minutes, seeds, data, device : float, list of int, str, str
         Wall time of this execution, its seeds, the data set and
         `devices.describe_device`'s sentence.
@@ -237,24 +237,20 @@ def load_results(name: str) -> dict:
 
 
 def _summary(key: str, metric: Mapping, seeds: int) -> dict:
-    if metric.keys() != {"values", "paper", "unit"}:
-        raise ValueError(
-            f"metric {key!r} must hold values, paper and unit, got {', '.join(metric)}"
-        )
+    if metric.keys() - {"paper"} != {"values", "unit"}:
+        raise ValueError(f"metric {key!r} must hold values and unit, got {', '.join(metric)}")
     values = [float(value) for value in metric["values"]]
     if len(values) not in (1, seeds):
         raise ValueError(
             f"metric {key!r} must have one value per seed ({seeds}) "
             f"or a single one, got {len(values)}"
         )
-    paper = None if metric["paper"] is None else float(metric["paper"])
-    if not all(map(math.isfinite, values if paper is None else [*values, paper])):
-        raise ValueError(f"metric {key!r} must be finite, got values {values}, paper {paper}")
+    if not all(map(math.isfinite, values)):
+        raise ValueError(f"metric {key!r} must be finite, got values {values}")
     std = statistics.stdev(values) if len(values) > 1 else None
     return {
         "mean": statistics.fmean(values),
         "std": std,
         "values": values,
-        "paper": paper,
         "unit": metric["unit"],
     }

@@ -14,7 +14,7 @@ import pytest
 
 from d2l_attention.notebook import experiment
 
-METRICS = {"mse": {"values": [1.0, 2.0, 3.0], "paper": 1.5, "unit": "1"}}
+METRICS = {"mse": {"values": [1.0, 2.0, 3.0], "unit": "1"}}
 RUN = {
     "minutes": 12.345,
     "seeds": [0, 1, 2],
@@ -89,7 +89,6 @@ def test_results_are_written_in_the_book_s_schema_and_read_back(paper):
         "mean": 2,
         "std": 1,
         "values": [1, 2, 3],
-        "paper": 1.5,
         "unit": "1",
     }
     # No unfinished file is left
@@ -97,17 +96,21 @@ def test_results_are_written_in_the_book_s_schema_and_read_back(paper):
 
 
 def test_a_single_value_has_no_spread(paper):
-    experiment.save_results(
-        "x", {"count": {"values": [7], "paper": None, "unit": "parameters"}}, **RUN
-    )
+    experiment.save_results("x", {"count": {"values": [7], "unit": "parameters"}}, **RUN)
     assert experiment.load_results("x")["metrics"]["count"]["std"] is None
+
+
+def test_the_number_of_a_paper_is_not_written(paper):
+    """It stands in results/papers/; notebooks that still give it are understood."""
+    experiment.save_results("x", {"mse": METRICS["mse"] | {"paper": 1.5}}, **RUN)
+    assert "paper" not in experiment.load_results("x")["metrics"]["mse"]
 
 
 def test_mxnet_and_numpy_numbers_are_plain_numbers_in_the_file(paper):
     from mxnet import np
 
     values = [np.array(0.5), np.array(0.25).asnumpy()[()], 1]
-    experiment.save_results("x", {"mse": {"values": values, "paper": None, "unit": "1"}}, **RUN)
+    experiment.save_results("x", {"mse": {"values": values, "unit": "1"}}, **RUN)
     assert json.loads((paper / "x.json").read_text())["metrics"]["mse"]["values"] == [
         0.5,
         0.25,
@@ -132,22 +135,22 @@ def test_quick_runs_write_nothing_but_check_all_the_same(monkeypatch, tmp_path):
         ({"metrics": {}}, "metrics must not be empty"),
         (
             {"metrics": {"mse": {"values": [1.0, 2.0, 3.0]}}},
-            "must hold values, paper and unit",
+            "must hold values and unit",
         ),
         (
-            {"metrics": {"mse": {"values": [1.0, 2.0], "paper": None, "unit": "1"}}},
+            {"metrics": {"mse": {"values": [1.0], "unit": "1", "source": "x"}}},
+            "must hold values and unit",
+        ),
+        (
+            {"metrics": {"mse": {"values": [1.0, 2.0], "unit": "1"}}},
             "one value per seed",
         ),
         (
-            {"metrics": {"mse": {"values": [], "paper": None, "unit": "1"}}},
+            {"metrics": {"mse": {"values": [], "unit": "1"}}},
             "one value per seed",
         ),
         (
-            {"metrics": {"mse": {"values": [float("nan")], "paper": None, "unit": "1"}}},
-            "must be finite",
-        ),
-        (
-            {"metrics": {"mse": {"values": [1.0], "paper": float("inf"), "unit": "1"}}},
+            {"metrics": {"mse": {"values": [float("nan")], "unit": "1"}}},
             "must be finite",
         ),
         ({"minutes": float("nan")}, "minutes"),
