@@ -193,6 +193,6 @@ def legend(systems: Systems) -> nodes.Node:
         items.append(
             f'<li class="changes-{key}"><span class="system-letter">{escape(term["letter"])}</span> '
             f"<strong>{escape(term['word'])}</strong> <span>{escape(term['says'])}; "
-            f"{count} systems change it</span></li>"
+            f"{count}&nbsp;systems</span></li>"
         )
     return nodes.raw("", f'<ul class="system-legend">{"".join(items)}</ul>', format="html")

@@ -376,7 +376,10 @@ class Ledger:
                 else:  # the first part of "table 1, column PE LS" is enough to find it
                     where = one.get("where", "").partition(", ")[0]
                     places.setdefault(self.cite(one["source"]), []).append(where)
-            texts = [", ".join([name, *words.unique(where)]) for name, where in places.items()]
+            texts = [
+                ", ".join([name, *filter(None, [" and ".join(words.unique(where))])])
+                for name, where in places.items()
+            ]
             if texts:
                 said.append(f"{words.capital(self._title(side))}: {'; '.join(texts)}.")
         return " ".join(said)

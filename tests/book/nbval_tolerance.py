@@ -45,9 +45,10 @@ def compare_outputs(cell, test, reference, skip_compare=None):
 
 def _forgive(output, stored, tolerance):
     output = copy.deepcopy(output)
+    data = output.get("data", {}), stored.get("data", {})
     places = [
         (output, stored, "text"),
-        (output.get("data", {}), stored.get("data", {}), "text/plain"),
+        *((*data, kind) for kind in ("text/plain", "text/markdown")),
     ]
     for given, wanted, key in places:
         if key in given and key in wanted and agree(given[key], wanted[key], tolerance):

@@ -204,39 +204,6 @@ def test_docstring_examples():
     assert ran.attempted > 3 and ran.failed == 0
 
 
-def test_a_results_file_becomes_a_section():
-    accuracy = {"mean": 0.97134, "std": 0.0123, "paper": 0.98, "unit": "share"}
-    slope = {"mean": -0.8123, "std": None, "paper": None, "unit": "a | b"}
-    result = {
-        "name": "kernel_regression",
-        "date": "2026-11-24",
-        "versions": {"python": "3.12.1", "mxnet": "1.9.1"},
-        "device": "running on the CPU",
-        "minutes": 2.31,
-        "seeds": [0, 1],
-        "data": "digits",
-        "metrics": {"best_accuracy": accuracy, "slope": slope},
-    }
-    notebook = "/chapters/01_nadaraya_watson/kernel_regression.ipynb"
-    assert generated_pages.result_section(result, ROOT) == [
-        f"## [Kernel regression]({notebook})",
-        "",
-        "2026-11-24, running on the CPU, 2 minutes, 2 seeds. Data: digits. "
-        "Versions: python 3.12.1, mxnet 1.9.1.",
-        "",
-        "| Metric | Unit | Paper or theory | This project |",
-        "| --- | --- | --- | --- |",
-        "| best accuracy | share | 0.98 | 0.971 ± 0.012 |",
-        "| slope | a \\| b |  | -0.8123 |",
-        "",
-    ]
-    assert generated_pages.result_section(result | {"name": "x"}, ROOT)[0] == "## X"
-    for reused, said in ((0, False), (2, True)):
-        runs = {"count": 5, "reused": reused, "oldest": "2026-11-20"}
-        about = generated_pages.result_section(result | {"runs": runs}, ROOT)[2]
-        assert ("2 of 5 runs come from earlier executions" in about) == said
-
-
 def test_every_public_module_is_in_the_reference(html):
     modules = [
         ".".join(path.with_suffix("").relative_to(ROOT).parts).removesuffix(".__init__")

@@ -1,4 +1,4 @@
-"""The tables of the notebooks print what results/NAME.json holds, and nothing else."""
+"""The tables of the results page and of the notebooks print what results/ holds, and nothing else."""
 
 import doctest
 import json
@@ -9,7 +9,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from book.publishing import generated_pages, systems
+from book.publishing.browser import file_url
 from book.publishing.slides import toc_notebooks
+from d2l_attention.notebook import ledger
 from tests.book.publishing import ROOT
 
 COLUMN = "paper-scale run"
@@ -64,8 +67,16 @@ def test_there_are_results():
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_the_table_prints_what_the_paper_scale_run_measured(name):
-    result = json.loads((ROOT / "results" / f"{Path(name).stem}.json").read_text())
+    """Made by the ledger, and up to date; or typed by hand, as before there was one."""
+    system = Path(name).stem
+    result = json.loads((ROOT / "results" / f"{system}.json").read_text())
     cells = nbformat.read(ROOT / name, as_version=4).cells
+    shown = [shown_by(cell) for cell in cells if f'ledger.table("{system}"' in cell.source]
+    if shown:
+        assert [without_this_notebook(text) for text in shown] == [
+            without_this_notebook(ledger.table(system).markdown()) for _ in shown
+        ]
+        return
     text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     printed = column_of_tables(text, COLUMN)
     assert sum(bool(NUMBER.search(cell)) for cell in printed) >= 3, (
@@ -75,6 +86,23 @@ def test_the_table_prints_what_the_paper_scale_run_measured(name):
     assert wrong == [], f"not in results/{Path(name).stem}.json"
 
 
+def shown_by(cell) -> str:
+    """The Markdown that a cell's stored output shows."""
+    return "".join(output.get("data", {}).get("text/markdown", "") for output in cell.outputs)
+
+
+def without_this_notebook(markdown: str) -> list[list[str]]:
+    """The rows of a table but the column "this notebook", and the sentence on the run.
+
+    >>> without_this_notebook("| metric | this notebook |\\n| --- | --- |\\n| a | 5 |\\n\\nSaid.")
+    [['metric'], ['---'], ['a']]
+    """
+    rows = [line[2:-2].split(" | ") for line in markdown.splitlines() if line.startswith("|")]
+    left_out = rows[0].index("this notebook") if "this notebook" in rows[0] else None
+    kept = [[cell for place, cell in enumerate(row) if place != left_out] for row in rows]
+    return kept + [[line] for line in markdown.splitlines() if "`make results NAME=" in line]
+
+
 def test_a_wrong_number_is_noticed():
     metrics = {"slope": {"mean": -0.8149, "std": None}}
     assert unrecorded("-0.81", metrics) == []
@@ -82,6 +110,48 @@ def test_a_wrong_number_is_noticed():
     assert unrecorded("0.81", metrics) == ["0.81"]
     table = f"| x | {COLUMN} |\n|---|---|\n| a | -0.82 |\n\nThe end, 5 | 6\n"
     assert column_of_tables(table, COLUMN) == ["-0.82"]
+
+
+# ------------------------------------------------------------------------------ the results page
+def test_a_system_s_section_is_the_ledger_s_tables():
+    system = next(s for s in systems.load(ROOT) if s.name == "memory_networks")
+    lines = generated_pages.result_section(system, ROOT)
+    notebook = "/chapters/03_memory_networks/memory_networks.ipynb"
+    assert lines[0] == f"## [Memory networks]({notebook})"
+    text = "\n".join(lines)
+    assert ledger.table("memory_networks").markdown() in text
+    assert "### Error on each of bAbI's twenty tasks" in text
+    assert ledger.pivot("memory_networks").markdown() in text
+    assert not re.search(r"error_|1k_single", text)  # words, and no keys
+
+
+@pytest.mark.plumbing
+def test_the_page_has_every_system_in_words(html):
+    page = (html / "book" / "results.html").read_text("utf-8")
+    for name in RECORDED:
+        for metric in ledger.load(Path(name).stem)["metrics"].values():
+            assert metric["label"].replace("'", "’") in page.replace("&#x27;", "’"), metric["label"]
+    assert page.count('table class="table ledger"') == len(RECORDED)
+    assert "ledger-tasks" in page and "error_task" not in page
+
+
+@pytest.mark.plumbing
+def test_on_a_phone_rows_are_lists_and_wide_tables_scroll_with_a_hint(html, browser):
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(file_url(html / "book" / "results.html"))
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    cell = page.locator("table.ledger td[data-title='fails if']").first
+    assert cell.evaluate("cell => getComputedStyle(cell, '::before').content") == '"fails if"'
+    assert page.locator("table.ledger").first.bounding_box()["width"] <= 390
+    wide = page.locator("table.ledger-tasks").first
+    box = wide.locator("xpath=..")
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth")
+    assert "gradient" in box.evaluate("box => getComputedStyle(box).backgroundImage")
+    first = wide.locator("tbody td").first
+    left = first.bounding_box()["x"]
+    box.evaluate("box => { box.scrollLeft = 200 }")
+    assert first.bounding_box()["x"] == pytest.approx(left, abs=2)  # the task stays in sight
+    page.close()
 
 
 def test_docstring_examples():
