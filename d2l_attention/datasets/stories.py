@@ -10,8 +10,8 @@ with one-hot words x_1 ... x_J and r_k = 4 (k - (d + 1) / 2) / d: the first bag 
 there are, the second on which side of the middle they stand.
 
 Stories repeat sentences, so a batch holds each distinct sentence once, and stories as rows of that
-table. Softmax must put its weight somewhere, so a hop needs something to settle on if it finds
-nothing: a sentinel, which is one sentence without words; or, as in the authors' code, the unfilled
+table. Softmax must put its weight somewhere, so a hop needs something to settle on if no sentence
+fits: a sentinel, which is one sentence without words; or, as in the authors' code, the unfilled
 places of the memory, which are not masked. A sentence without words is row 0, of age `memory_size`.
 """
 
