@@ -10,8 +10,8 @@ with one-hot words x_1 ... x_J and r_k = 4 (k - (d + 1) / 2) / d: the first bag 
 there are, the second on which side of the middle they stand.
 
 Stories repeat sentences, so a batch holds each distinct sentence once, and stories as rows of that
-table. Softmax must put its weight somewhere, so a hop needs something to settle on if it finds
-nothing: a sentinel, which is one sentence without words; or, as in the authors' code, the unfilled
+table. Softmax must put its weight somewhere, so a hop needs something to settle on if no sentence
+fits: a sentinel, which is one sentence without words; or, as in the authors' code, the unfilled
 places of the memory, which are not masked. A sentence without words is row 0, of age `memory_size`.
 """
 
@@ -37,20 +37,22 @@ def tokenize(sentence: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Stories:
-    """N questions with their stories, as NumPy arrays: S distinct sentences, F features, n places.
+    """N questions with their stories, as NumPy arrays: S distinct sentences, n places.
+
+    A bag of words has V numbers, or 2 V with the position encoding.
 
     Attributes
     ----------
-    sentences : (S, F) float32
+    sentences : (S, bag) float32
         Bags of words of the distinct sentences.
     story, age : (N, n) int32
         Rows of `sentences`, the sentinel (if any) first and then the oldest; how many sentences
         ago each was, at most `memory_size` - 1.
     mask : (N, 1, n) float32
-        1 where a hop may look.
+        1 where a hop may put weight.
     length : (N,) int32
         Sentences of each story.
-    question : (N, F) float32
+    question : (N, bag) float32
     answer : (N,) int32
         Number of the word; -1 if the vocabulary does not have it.
     memory_size, sentinel : int, bool

@@ -1,7 +1,7 @@
 """End-to-end memory networks: attention over the sentences of a story, in several hops.
 
 Sukhbaatar, Szlam, Weston and Fergus (2015). One hop is dot-product attention: the query is the
-state q_k, which starts as the question, the keys m_i are the sentences, the values c_i the same
+state u_k, which starts as the question, the keys m_i are the sentences, the values c_i the same
 sentences embedded a second time. What is special is the loop: the context that one hop finds
 becomes part of the next hop's query. `datasets.stories` makes the arrays.
 """
@@ -22,7 +22,8 @@ from mxnet.gluon import HybridBlock, loss, nn
 class SentenceEmbedding(HybridBlock):
     """sum_j l_j * A x_j, with the position encoding l, or l = 1 ("bag").
 
-    l_jk = 1 + 4 / (d J) (k - (d + 1) / 2) (j - (J + 1) / 2) for feature k of the j-th of J words.
+    l_jk = 1 + 4 / (d J) (k - (d + 1) / 2) (j - (J + 1) / 2) for feature k of the j-th of J words,
+    where J is the length of the longest sentence.
 
     Call
     ----
@@ -46,16 +47,17 @@ class SentenceEmbedding(HybridBlock):
 
 
 class AgeEmbedding(HybridBlock):
-    """T(age): how many sentences ago something was said, (B, n) -> (B, n, d).
+    """T(age): how many sentences ago something was said, (N, n) -> (N, n, d).
 
-    The highest age T is that of no sentence at all. Its vector is learned, for a sentinel; or zero.
+    Age M = memory_size is that of no sentence at all. Its vector is learned, for a sentinel; or
+    zero.
     """
 
     def __init__(self, memory_size: int, hidden_size: int, sentinel: bool):
         super().__init__()
         self.sentinel = sentinel
         shape = (memory_size + sentinel, hidden_size)
-        self.weight = self.params.get("weight", shape=shape, init=init.Normal(0.1))
+        self.weight = self.params.get("weight", shape=shape, init=init.Normal(0.1))  # T
 
     def hybrid_forward(self, F, age, weight):
         if not self.sentinel:
@@ -64,19 +66,16 @@ class AgeEmbedding(HybridBlock):
 
 
 class MemoryNetwork(Block):
-    """q_{k+1} = H q_k + sum_i alpha(q_k, m_i) c_i, K times; the answer is W q_{K+1}.
+    """u_{k+1} = H u_k + sum_i alpha(u_k, m_i) c_i, for K hops; the answer is W u_{K+1}.
 
-    m_i = A_k x_i + T_k(age_i) and c_i = C_k x_i + T'_k(age_i) for sentence i, and q_1 = B question.
+    u_1 = B q for question q, m_i = A_k x_i + T_k(age_i), c_i = C_k x_i + T'_k(age_i) for sentence i.
 
     Parameters
     ----------
-    num_words : int
-        Words V of the vocabulary, which questions, stories and answers share.
-    hidden_size, hops : int
-        Features d of a sentence, hops K.
+    num_words, hidden_size, hops : int
+        Words V of the vocabulary, which stories, questions and answers share; features d; hops K.
     memory_size : int
-        Ages T that are told apart: 0 is the last sentence, 1 the one before; T - 1 stands for all
-        older ones, too.
+        Ages M that are told apart: 0 is the last sentence, M - 1 stands for all older ones, too.
     encoding : str
         "position": the order of words within a sentence counts; "bag": it does not.
     tying : str
@@ -84,13 +83,14 @@ class MemoryNetwork(Block):
     nonlinear : bool
         Whether a ReLU follows each hop.
     sentinel : bool
-        Whether age T is that of a sentinel, a sentence without words on which a hop may settle if
-        it finds nothing. If not, it is that of unfilled memory, whose vectors are zero.
+        Whether age M is that of a sentinel, a sentence without words, with learned vectors. If not,
+        it is that of an unfilled place of the memory, whose vectors are zero.
 
     Call
     ----
-    (sentences (S, F), story (B, n), age (B, n), mask (B, 1, n), question (B, F)) -> (logits (B, V),
-    weights (B, K, n)): the distinct sentences as bags of words, stories as rows of them.
+    (sentences (S, bag), story (N, n), age (N, n), mask (N, 1, n), question (N, bag)) ->
+    (logits (N, V), weights (N, K, n)): N questions; the distinct sentences as bags of words;
+    stories as rows of them (see `datasets.stories`).
 
     >>> network = MemoryNetwork(num_words=5, hidden_size=4, hops=3)
     >>> network.initialize()
@@ -100,7 +100,7 @@ class MemoryNetwork(Block):
     [(1, 5), (1, 3, 3)]
     """
 
-    takes = "S F, ids B n, ids B n, B 1 n, B F"
+    takes = "S bag, ids N n, ids N n, N 1 n, N bag"
 
     def __init__(
         self,
@@ -119,17 +119,16 @@ class MemoryNetwork(Block):
         check_sizes(memory_size=memory_size)
         check_choice(("position", "bag"), encoding=encoding)
         check_choice(("adjacent", "layer-wise"), tying=tying)
-        adjacent = tying == "adjacent"
-        self.hops, self.adjacent, self.nonlinear = hops, adjacent, nonlinear
+        self.hops, self.adjacent, self.nonlinear = hops, tying == "adjacent", nonlinear
         self.memory_size = memory_size
-        self.sizes = {"F": num_words * (1 + (encoding == "position"))}
-        self.A, self.T = nn.HybridSequential(), nn.HybridSequential()  # A_1, C_1 = A_2, ...
-        for _ in range(hops + 1 if adjacent else 2):
+        self.sizes = {"bag": num_words * (1 + (encoding == "position"))}
+        self.A, self.T = nn.HybridSequential(), nn.HybridSequential()  # A_1, C_1 (= A_2, C_2, ...)
+        for _ in range(hops + 1 if self.adjacent else 2):
             self.A.add(SentenceEmbedding(num_words, hidden_size, encoding))
             self.T.add(AgeEmbedding(memory_size, hidden_size, sentinel))
         matrix = {"use_bias": False, "in_units": hidden_size}
         matrix["weight_initializer"] = init.Normal(0.1)
-        if adjacent:
+        if self.adjacent:
             self.B, self.H = self.A[0], None
             self.W = nn.Dense(num_words, params=self.A[-1].params, **matrix)  # has A's weight
         else:
@@ -142,20 +141,20 @@ class MemoryNetwork(Block):
 
     def hybrid_forward(self, F, sentences, story, age, mask, question):
         memories = [
-            op.take(A(sentences), story) + T(age)  # (B, n, d)
+            op.take(A(sentences), story) + T(age)  # (N, n, d)
             for A, T in zip(self.A, self.T, strict=True)
         ]
-        # m_i and c_i of each hop; adjacent: the values of one are the keys of the next
+        # (keys m, values c) of each hop; adjacent: the values of one are the keys of the next
         hops = pairwise(memories) if self.adjacent else [memories] * self.hops
-        query, weights = self.B(question), []  # (B, d)
+        query, weights = self.B(question), []  # u_1, (N, d)
         for key, value in hops:
             context, alpha = self.attention(op.expand(query, 1), key, value, mask)
-            query = (self.H(query) if self.H else query) + op.squeeze(context, 1)  # (B, d)
+            query = (self.H(query) if self.H else query) + op.squeeze(context, 1)  # u, (N, d)
             query = op.relu(query) if self.nonlinear else query
-            weights.append(alpha)  # (B, 1, n)
-        return self.W(query), op.concatenate(weights, axis=1)  # (B, V), (B, K, n)
+            weights.append(alpha)  # (N, 1, n)
+        return self.W(query), op.concatenate(weights, axis=1)  # (N, V), (N, K, n)
 
     def loss(self, output, answer):
-        """Cross-entropy in nats: logits (B, V) and weights, answer (B,) -> (B,)."""
+        """Cross-entropy in nats: logits (N, V) and weights, answer (N,) -> (N,)."""
         check_ids(answer=(answer, 0, output[0].shape[1]))
         return loss.SoftmaxCrossEntropyLoss()(output[0], answer)

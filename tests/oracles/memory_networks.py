@@ -15,8 +15,8 @@ class Matrix(nn.Module):
 
 
 class MemoryNetwork(nn.Module):
-    """story (B, n, J) and question (B, J) hold words from 1, and 0 where a sentence has ended; age and
-    mask are (B, n) -> logits (B, V), weights (B, K, n).
+    """story (N, n, J) and question (N, J) hold words from 1, and 0 where a sentence has ended; age and
+    mask are (N, n) -> logits (N, V), weights (N, K, n).
     """
 
     def __init__(self, num_words, longest, *, hidden_size=20, hops=3, memory_size=50,
@@ -37,22 +37,22 @@ class MemoryNetwork(nn.Module):
 
     def sentence(self, matrix, words):
         """sum_j l_j * A x_j: (..., J) -> (..., d)."""
-        nothing = torch.zeros_like(matrix.weight[:1])
-        return (self.position * torch.cat([nothing, matrix.weight])[words]).sum(-2)
+        zero = torch.zeros_like(matrix.weight[:1])  # of no word
+        return (self.position * torch.cat([zero, matrix.weight])[words]).sum(-2)
 
     def memory(self, matrix, ages, story, age):
-        nothing = torch.zeros_like(ages.weight[:1])  # age T, if there is no sentinel
-        return self.sentence(matrix, story) + torch.cat([ages.weight, nothing])[age]
+        zero = torch.zeros_like(ages.weight[:1])  # of the highest age, without a sentinel
+        return self.sentence(matrix, story) + torch.cat([ages.weight, zero])[age]
 
     def forward(self, story, age, mask, question):
         memories = [self.memory(A, T, story, age) for A, T in zip(self.A, self.T, strict=True)]
         query, weights = self.sentence(self.A[0] if self.adjacent else self.B, question), []
         for key, value in pairwise(memories) if self.adjacent else [memories] * self.hops:
-            scores = (key @ query[:, :, None])[:, :, 0]  # (B, n)
+            scores = (key @ query[:, :, None])[:, :, 0]  # (N, n)
             softmax = torch.softmax(scores.masked_fill(mask == 0, -torch.inf), dim=-1)
             alpha = scores * mask if self.linear else softmax
             query = query if self.adjacent else self.H(query)
-            query = query + (alpha[:, None] @ value)[:, 0]  # (B, d)
+            query = query + (alpha[:, None] @ value)[:, 0]  # (N, d)
             query = torch.relu(query) if self.nonlinear else query
             weights.append(alpha)
         answer = self.A[-1] if self.adjacent else self.W
