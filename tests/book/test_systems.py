@@ -26,8 +26,6 @@ TUTORIAL = """
     neural_turing_machine multi_head_attention transformer segmentation bert bert_fine_tuning gpt
     quaternion memory_efficient_attention transformer_xl sparse_transformer open_questions
 """
-# Written before live figures were: each must leave this list as soon as its figure is there
-WITHOUT_FIGURE = {"memory_networks", "stacked_attention"}
 
 
 def by_name(name: str) -> systems.System:
@@ -125,12 +123,7 @@ def test_a_written_system_has_its_notebook_module_tests_slides_and_results(name)
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_written_system_has_its_live_figure(name):
-    missing = not (FIGURES / f"{name}.js").is_file()
-    assert missing == (name in WITHOUT_FIGURE), (
-        f"{name} has its figure now: take it out of WITHOUT_FIGURE"
-        if not missing
-        else f"d2l_attention/figures/{name}.js is missing"
-    )
+    assert (FIGURES / f"{name}.js").is_file()
 
 
 def test_what_is_coming_has_no_place_yet():
