@@ -1,0 +1,1 @@
+"""Checks of what readers write themselves."""
