@@ -19,7 +19,7 @@ NOTEBOOKS = toc_notebooks(ROOT)
 SYSTEMS = [
     name for name in NOTEBOOKS if name.startswith("chapters/") and not name.endswith("/index.ipynb")
 ]
-TAGS = {"hide-cell", "hide-input", "nbval-ignore-output", "remove-cell"}
+TAGS = {"claims", "hide-cell", "hide-input", "nbval-ignore-output", "remove-cell"}
 SLIDE_TYPES = {"-", "fragment", "notes", "skip", "slide", "subslide"}
 METRIC = re.compile(r"accuracy|loss|error|mse|bleu|auc|\bf1\b|perplexity|correct", re.IGNORECASE)
 MACHINE = re.compile(
