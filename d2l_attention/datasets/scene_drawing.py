@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as onp
+from scipy.ndimage import gaussian_filter, shift
 
 __all__ = ["COLORS", "PAPER", "SHAPES", "SceneThing", "draw"]
 
@@ -18,6 +19,8 @@ COLORS = {
 }
 SHAPES = ("square", "circle", "triangle", "cross")
 PAPER = 0.93  # the background's grey
+TABLE = (0.66, 0.58, 0.49)  # what lit things lie on
+LAMP = onp.array([-0.5, -0.6, 0.62])  # where the light comes from: left, above, and from the reader
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ def draw(
     cell: int,
     noise: float,
     random: onp.random.RandomState,
+    lit: bool = False,
 ) -> onp.ndarray:
     """Draw things on grey paper: (3, grid * cell, grid * cell), uint8.
 
@@ -52,6 +56,9 @@ def draw(
         Standard deviation of the pixels' noise, where 1 is the range from black to white.
     random : numpy.random.RandomState
         The source of all that varies.
+    lit : bool
+        Whether the things are solids on a table under a lamp, as a photograph would show them,
+        with shadows that may fall on the next cell.
 
     Raises
     ------
@@ -63,7 +70,8 @@ def draw(
     >>> "".join(" #"[int(value < 150)] for value in picture[0, 3])
     '        ######'
     """
-    canvas = onp.full((3, grid * cell, grid * cell), PAPER)
+    inks = onp.zeros((3, grid * cell, grid * cell))
+    outside = onp.full(inks.shape[1:], float(cell))  # of the nearest thing, in pixels
     for thing in things:
         known = thing.color in COLORS and thing.shape in SHAPES
         if not (known and 0 <= thing.row < grid and 0 <= thing.column < grid):
@@ -73,13 +81,38 @@ def draw(
         slack = cell / 2 - radius
         center = cell / 2 + random.uniform(-slack, slack, size=2)
         y, x = (onp.arange(cell) + 0.5 - place for place in center)
-        cover = onp.clip(0.5 - _outside(thing.shape, x[None, :], y[:, None], radius), 0, 1)
         rows = slice(thing.row * cell, (thing.row + 1) * cell)
         columns = slice(thing.column * cell, (thing.column + 1) * cell)
-        patch = canvas[:, rows, columns]
-        canvas[:, rows, columns] = patch + cover * (ink[:, None, None] - patch)
+        inks[:, rows, columns] = ink[:, None, None]
+        outside[rows, columns] = _outside(thing.shape, x[None, :], y[:, None], radius)
+    cover = onp.clip(0.5 - outside, 0, 1)
+    ground = onp.full(inks.shape, PAPER)
+    if lit:
+        ground = _table(cover, cell, random)
+        inks = _shade(inks, outside, 0.42 * cell)
+    canvas = ground + cover * (inks - ground)
     canvas += noise * random.normal(size=canvas.shape)
     return (onp.clip(canvas, 0, 1) * 255).round().astype("uint8")
+
+
+def _table(cover, cell, random) -> onp.ndarray:
+    """A wooden table, lighter where the lamp is, with soft shadows beside what covers it."""
+    grain = gaussian_filter(random.normal(size=cover.shape), (0.15 * cell, 2 * cell), mode="wrap")
+    down, right = onp.indices(cover.shape) / len(cover)
+    light = 1.15 - 0.2 * (down + right) + 0.06 * grain / grain.std()
+    fallen = shift(cover, (round(0.12 * cell), round(0.1 * cell)), order=0)
+    shadow = 1 - 0.6 * gaussian_filter(fallen, 0.08 * cell)
+    return onp.array(TABLE)[:, None, None] * light * shadow
+
+
+def _shade(inks, outside, bevel) -> onp.ndarray:
+    """Light solids whose edges are round: a circle becomes a ball, a square a cushion."""
+    depth = onp.clip(-outside / bevel, 0, 1)
+    down, right = onp.gradient(bevel * onp.sqrt(1 - (1 - depth) ** 2))
+    normal = onp.stack([-right, -down, onp.ones_like(down)])
+    facing = onp.tensordot(LAMP / onp.linalg.norm(LAMP), normal, axes=1)
+    facing = onp.clip(facing / onp.linalg.norm(normal, axis=0), 0, 1)
+    return inks * (0.45 + 0.7 * facing) + 0.5 * facing**24
 
 
 def _outside(shape: str, x: onp.ndarray, y: onp.ndarray, radius: float) -> onp.ndarray:

@@ -1,6 +1,6 @@
-"""Pictures of coloured shapes on a grid, and questions about them that need one look or two.
+"""Pictures of coloured shapes on a grid, and questions about them that need one hop or two.
 
-    what color is the shape in row two column four                            one look: a place
+    what color is the shape in row two column four                            one hop: a place
     what color is the shape left of the red square                            two: the red square, its neighbour
     what color is the shape above the shape left of the red square            a longer way, past a third thing
 
@@ -32,6 +32,7 @@ __all__ = [
     "SceneThing",
     "Scenes",
     "draw",
+    "exchanges",
     "generate",
 ]
 
@@ -118,6 +119,7 @@ def generate(
     distractors: int | tuple[int, int] = 3,
     questions: int | None = None,
     noise: float = 0.05,
+    lit: bool = False,
 ) -> Scenes:
     """Draw pictures and ask questions about them, one per colour that may be the answer.
 
@@ -145,6 +147,8 @@ def generate(
     noise : float
         Standard deviation of the pixels' noise, where 1 is the range from black to
         white.
+    lit : bool
+        Whether things are solids on a table under a lamp, and not flat shapes on paper.
 
     Raises
     ------
@@ -174,10 +178,83 @@ def generate(
         paths = _place(random, grid, questions, relations, more)
         colored = [palette[a] for a in answers]
         scene, texts = _fill(random, paths, colored, palette, kinds, relations, grid)
-        pictures[number] = draw(scene, grid=grid, cell=cell, noise=noise, random=random)
+        pictures[number] = draw(scene, grid=grid, cell=cell, noise=noise, random=random, lit=lit)
         things.append(scene)
         asked += [SceneQuestion(number, *one) for one in texts]
     return Scenes(pictures, tuple(things), tuple(asked), grid)
+
+
+def exchanges(
+    count: int,
+    *,
+    seed: int,
+    grid: int = 5,
+    cell: int = 8,
+    colors: int = 4,
+    shapes: int = 3,
+    noise: float = 0.05,
+) -> Scenes:
+    """Draw pictures in fours, about which one question has the answers of an exclusive or.
+
+    A picture shows two things A and B, of two colours, and next to each, in the same direction,
+    one of two things of a third colour and of two shapes. The question names one of the latter by
+    its shape, and so asks for the colour of A or of B. The four pictures are: as laid out, with
+    the colours of A and B exchanged, with the two shapes exchanged, and with both. An exchange
+    changes the answer, and two take it back.
+
+    Parameters
+    ----------
+    count : int
+        Fours; there are 4 * count pictures, with a question each.
+    seed, grid, cell, colors, shapes, noise
+        As in `generate`; at least 3 colours.
+
+    >>> four = exchanges(1, seed=2)
+    >>> {question.text for question in four.questions}
+    {'what color is the shape above the green triangle'}
+    >>> [question.answer for question in four.questions]
+    ['red', 'yellow', 'yellow', 'red']
+    """
+    _check(count, 1, grid, cell, colors, shapes, 0, 0, 1, noise)
+    if colors < 3 or grid < 3:
+        raise ValueError(f"colors and grid must be at least 3, got {colors} and {grid}")
+    random = onp.random.RandomState([seed, 3])
+    pictures, things, asked = [], [], []
+    for _ in range(count):
+        word, places = _two_pairs(random, grid)
+        third, *two = (list(COLORS)[number] for number in random.permutation(colors)[:3])
+        kinds = [SHAPES[number] for number in random.permutation(shapes)[:2]]
+        shape = SHAPES[random.randint(shapes)]  # of both A and B
+        for colored, named in ((two, kinds), (two[::-1], kinds), (two, kinds[::-1]),
+                               (two[::-1], kinds[::-1])):  # fmt: skip
+            scene = tuple(
+                thing
+                for (start, end), color, kind in zip(places, colored, named, strict=True)
+                for thing in (SceneThing(*start, third, kind), SceneThing(*end, color, shape))
+            )
+            first = named.index(kinds[0])
+            cells = tuple(row * grid + column for row, column in places[first])
+            text = f"what color is the shape {word} the {third} {kinds[0]}"
+            asked.append(SceneQuestion(len(pictures), text, colored[first], cells))
+            pictures.append(draw(scene, grid=grid, cell=cell, noise=noise, random=random))
+            things.append(scene)
+    return Scenes(onp.stack(pictures), tuple(things), tuple(asked), grid)
+
+
+def _two_pairs(random, grid) -> tuple[str, list[tuple]]:
+    """Two pairs of neighbouring cells, in the same direction, that share no cell."""
+    word = list(RELATIONS)[random.randint(len(RELATIONS))]
+    down, right = RELATIONS[word]
+    starts = [
+        (row, column)
+        for row in range(max(0, -down), grid - max(0, down))
+        for column in range(max(0, -right), grid - max(0, right))
+    ]
+    while True:
+        chosen = [starts[number] for number in random.permutation(len(starts))[:2]]
+        pairs = [((row, column), (row + down, column + right)) for row, column in chosen]
+        if len({cell for pair in pairs for cell in pair}) == 4:
+            return word, pairs
 
 
 def _check(count, relations, grid, cell, colors, shapes, least, most, questions, noise) -> None:

@@ -1,15 +1,16 @@
 """Stacked attention: hops over the regions of a picture answer a question (Yang et al. 2016).
 
-    v_i = tanh(W_I f_i + b_I)                                equation 2   key and value: region i
-    u_0 = LSTM(question)                                                  query
-    p   = softmax(w . tanh(W_I v_i + (W_Q u_{k-1} + b)))     19, 20       weights over the regions
-    u_k = u_{k-1} + sum_i p_i v_i                            21, 22       K hops, each with its W
-    answer = softmax(W_u u_K + b_u)                          23
+    v_I = tanh(W_I f_I + b_I)                                equation 2   key and value: the regions
+    u   = LSTM(question)                                                  query
+    p_I = softmax(W_P tanh(W_IA v_I + (W_QA u + b_A)))       19, 20       weights over the regions
+    u   = u + sum_i p_i v_i                                  21, 22       K hops, each with its W
+    answer = softmax(W_u u + b_u)                            23
 
-One hop is additive attention. What is special is the loop, as in `memory_networks`, and that keys
-have a place in the picture: the context of a hop says *where* something was found. The regions are
-described by a `RegionNetwork`, which plays the part of the paper's VGG-19: trained beforehand on
-another task, then frozen.
+One hop, which the paper calls an attention layer, is additive attention: W_QA, W_IA and W_P are the
+matrices W_q, W_k and v of `AdditiveScore`. The paper adds b_P to all scores, which no softmax
+notices. What is special is the loop, as in `memory_networks`, and that keys have a place in the picture: the
+context of a hop says *where* something was found. The regions are described by a `RegionNetwork`,
+which plays the part of the paper's VGG-19: trained beforehand on another task, then frozen.
 """
 
 import numpy as onp
@@ -60,8 +61,40 @@ class ResidualBlock(HybridBlock):
         return x + self.output(op.as_regions(around))  # (B, grid^2, d)
 
 
+def residual_blocks(blocks: int, hidden_size: int, *, grid: int | None) -> nn.HybridSequential:
+    """So many residual blocks, one after the other; none need no grid."""
+    check_integer("blocks", blocks, 0)
+    if grid is not None:
+        check_sizes(grid=grid)
+    elif blocks:
+        raise ValueError("grid must be given with blocks, which need to know where regions lie")
+    several = nn.HybridSequential()
+    for _ in range(blocks):
+        several.add(ResidualBlock(hidden_size, grid=grid))
+    return several
+
+
+class Regions(Block):
+    """Regions that are described already: features (B, n, c) -> the same, f_I.
+
+    Parameters
+    ----------
+    grid : int, optional
+        Regions along a side, if n = grid * grid.
+    """
+
+    takes = "B n c"
+
+    def __init__(self, grid: int | None = None):
+        super().__init__()
+        self.sizes = {"n": grid**2} if grid else {}
+
+    def hybrid_forward(self, F, features):
+        return features
+
+
 class StackedAttention(Block):
-    """u_k = u_{k-1} + sum_i alpha(u_{k-1}, v_i) v_i, K times, from the question's u_0.
+    """u_k = u_{k-1} + sum_i p_i v_i, K hops from the question's u_0 (Yang et al. 2016, 19 to 23).
 
     Parameters
     ----------
@@ -70,23 +103,20 @@ class StackedAttention(Block):
     hidden_size, score_size : int
         Features d of a region, of a word and of the query; width of the scores' hidden layer.
     hops : int
-        Hops K.
+        Hops K, the paper's attention layers.
     blocks, grid : int
-        Residual blocks before the first hop: each lets a region see one more ring of neighbours on
-        a grid of grid * grid regions. Without blocks regions may lie anywhere, without a grid.
+        Residual blocks before the first hop, each of which lets a region see one more ring of its
+        neighbours, on a grid of grid * grid regions. Without blocks, no grid is needed.
     regions : RegionNetwork, optional
-        Trained along with the rest; features are then pictures.
-
-    Initialise it with `mxnet.init.Xavier()`: from MXNet's small default the weights over the
-    regions stay even, and nothing is learned, for many epochs.
+        Describes the regions of pictures, and learns with the rest; by default features are given.
 
     Call
     ----
-    (features (B, n, c), question (B, T) integers, length (B,) integers) -> (logits (B, A), weights
-    (B, K, n)). The padding behind a question's last word has no influence.
+    (features (B, n, c) or what `regions` takes, question (B, T) integers, length (B,) integers) ->
+    (logits (B, A), weights p_I (B, K, n)). Padding behind a question's last word has no influence.
 
     >>> network = StackedAttention(num_words=9, num_answers=4, hidden_size=8, hops=2)
-    >>> network.initialize()
+    >>> network.initialize(init.Xavier())  # MXNet's small default learns nothing for many epochs
     >>> question, length = np.array([[3, 8, 0]], dtype="int32"), np.array([2], dtype="int32")
     >>> [array.shape for array in network(np.ones((1, 25, 6)), question, length)]
     [(1, 4), (1, 2, 25)]
@@ -94,53 +124,36 @@ class StackedAttention(Block):
 
     takes = "B n c, ids B T, ids B"
 
-    def __init__(
-        self,
-        num_words: int,
-        num_answers: int,
-        *,
-        hidden_size: int = 64,
-        score_size: int = 32,
-        hops: int = 2,
-        blocks: int = 0,
-        grid: int | None = None,
-        regions: "RegionNetwork | None" = None,
-    ):
+    def __init__(self, num_words: int, num_answers: int, *, hidden_size: int = 64,
+                 score_size: int = 32, hops: int = 2, blocks: int = 0, grid: int | None = None,
+                 regions: "RegionNetwork | None" = None):  # fmt: skip
         super().__init__()
         check_sizes(num_words=num_words, num_answers=num_answers, hidden_size=hidden_size)
         check_sizes(score_size=score_size, hops=hops)
-        check_integer("blocks", blocks, 0)
-        if grid is not None:
-            check_sizes(grid=grid)
-        elif blocks:
-            raise ValueError("grid must be given with blocks, which need to know where regions lie")
-        self.num_words, self.regions = num_words, regions
+        self.num_words = num_words
         self.W_I = nn.Dense(hidden_size, flatten=False)
-        self.neighbours = nn.HybridSequential()
-        for _ in range(blocks):
-            self.neighbours.add(ResidualBlock(hidden_size, grid=grid))
+        self.neighbours = residual_blocks(blocks, hidden_size, grid=grid)
+        self.regions = regions or Regions(grid)
         self.encoder = QuestionEncoder(num_words, hidden_size)
         self.attentions = nn.HybridSequential()
         for _ in range(hops):
             self.attentions.add(Attention(AdditiveScore(score_size, use_bias=True)))
         self.W_u = nn.Dense(num_answers)
-        self.sizes = {"n": grid**2 if grid else 0, "c": self.W_I}
-        if regions is not None:
-            self.takes, self.sizes = self.takes.replace("B n c", regions.takes), regions.sizes
+        self.takes = f"{self.regions.takes}, ids B T, ids B"
+        self.sizes = {"c": self.W_I} | self.regions.sizes
 
     def check_values(self, features, question, length):
         check_ids(question=(question, 0, self.num_words), length=(length, 1, question.shape[1] + 1))
 
     def hybrid_forward(self, F, features, question, length):
-        features = features if self.regions is None else self.regions(features)  # (B, n, c)
-        value = op.tanh(self.neighbours(self.W_I(features)))  # v_i, (B, n, d)
-        query = op.expand(self.encoder(question, length), 1)  # u_0, (B, 1, d)
-        weights = []
+        f_I = self.regions(features)  # (B, n, c)
+        v_I = op.tanh(self.neighbours(self.W_I(f_I)))  # (B, n, d)
+        u, weights = op.expand(self.encoder(question, length), 1), []  # (B, 1, d)
         for attention in self.attentions:
-            context, alpha = attention(query, value, value)
-            query = query + context  # u_k, (B, 1, d)
-            weights.append(alpha)  # (B, 1, n)
-        return self.W_u(op.squeeze(query, 1)), op.concatenate(weights, axis=1)
+            context, p_I = attention(u, v_I, v_I)  # query, key, value
+            u = u + context  # (B, 1, d)
+            weights.append(p_I)  # (B, 1, n)
+        return self.W_u(op.squeeze(u, 1)), op.concatenate(weights, axis=1)  # (B, A), (B, K, n)
 
     def loss(self, output, answer):
         """Cross-entropy in nats: logits (B, A) and weights, answer (B,) -> (B,)."""

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as onp
 from matplotlib.axes import Axes
 from matplotlib.text import Text
-from scipy import stats
+from scipy import ndimage, stats
 
 from d2l_attention.notebook.style import COLOR_MAP, COLORS, LINE_STYLES, STYLE, use_style
 from d2l_attention.training import History
@@ -25,6 +25,7 @@ __all__ = [
     "heat_map",
     "learning_curves",
     "power_law",
+    "region_weights",
     "use_style",
 ]
 
@@ -271,6 +272,57 @@ def learning_curves(
     ax.set(**{"xlabel": "epoch", "ylabel": " and ".join(names)} | labels)
     if len(names) > 1:
         ax.legend()
+    return ax
+
+
+def region_weights(
+    picture,
+    weights=None,
+    *,
+    smooth: bool = False,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a picture in the light of attention: the more weight a region has, the brighter it is.
+
+    Parameters
+    ----------
+    picture : array of shape (3, H, W)
+        Pixels from 0 to 255.
+    weights : array of shape (rows, columns), optional
+        Of regions that divide the picture evenly, finite and not negative. Without them the
+        picture is drawn as it is.
+    smooth : bool
+        Whether brightness changes gradually from region to region, as is usual over photographs.
+
+    Raises
+    ------
+    ValueError
+        `picture` has no three colours, or `weights` are not a matrix, negative or not finite.
+
+    >>> ax = region_weights(onp.full((3, 8, 8), 200), [[0.0, 1.0], [0.0, 0.0]], title="hop 1")
+    >>> ax.images[0].get_array()[:, :, 0].round(1).tolist()[0]
+    [0.1, 0.1, 0.1, 0.1, 0.8, 0.8, 0.8, 0.8]
+    """
+    shown = _numpy(picture) / 255
+    if shown.ndim != 3 or len(shown) != 3:
+        raise ValueError(f"picture must be of shape (3, H, W), got {shown.shape}")
+    shown = shown.transpose(1, 2, 0)
+    if weights is not None:
+        weights = _numpy(weights).astype(float)
+        if weights.ndim != 2 or weights.size == 0:
+            raise ValueError(f"weights must be a matrix, got shape {weights.shape}")
+        if not (onp.isfinite(weights).all() and (weights >= 0).all()):
+            raise ValueError("weights must be finite and not negative")
+        size = [side / count for side, count in zip(shown.shape, weights.shape, strict=False)]
+        light = ndimage.zoom(weights, size, order=0, grid_mode=True, mode="nearest")
+        if smooth:
+            light = ndimage.gaussian_filter(light, [0.4 * side for side in size])
+        shown = shown * (0.15 + 0.85 * light / (light.max() or 1))[:, :, None]
+    ax = plt.gca() if ax is None else ax
+    ax.imshow(shown.clip(0, 1), interpolation="nearest")
+    ax.set_title(title, fontsize=10, loc="center")
+    ax.set_axis_off()
     return ax
 
 

@@ -210,6 +210,61 @@ def test_shapes_differ_and_things_of_a_kind_do_too():
     assert drawn("circle", noise=0.1)[:, :10].std() > 15 and drawn("circle")[:, :10].std() == 0
 
 
+# ---------------------------------------------------------------------- under a lamp
+def test_lit_things_are_what_flat_ones_are_and_where():
+    flat, lit = (scenes.generate(5, seed=3, lit=lit) for lit in (False, True))
+    assert flat.things[0] == lit.things[0] and flat.questions[:4] == lit.questions[:4]
+    assert (flat.pictures != lit.pictures).mean() > 0.9
+
+
+def test_a_lamp_makes_the_near_side_lighter_and_throws_a_shadow_on_the_other():
+    options = {"grid": 3, "cell": 32, "noise": 0}
+    ball = scenes.SceneThing(1, 1, "green", "circle")
+    for seed in range(5):
+        with_ball, without = (
+            scenes.draw(things, lit=True, random=onp.random.RandomState(seed), **options) / 255.0
+            for things in ((ball,), ())
+        )
+        rows, columns = onp.nonzero(with_ball[0] < 0.2)  # the ball's red is small
+        middle = rows.mean(), columns.mean()
+        y, x = onp.indices(with_ball[0].shape)
+        near = (y + x < sum(middle) - 8) & (with_ball[0] < 0.2)
+        far = (y + x > sum(middle) + 8) & (with_ball[0] < 0.2)
+        assert with_ball[1][near].mean() > with_ball[1][far].mean() + 0.1
+        beside = (y + x > sum(middle) + 18) & (y + x < sum(middle) + 24) & (abs(y - x) < 6)
+        assert with_ball[:, beside].mean() < 0.95 * without[:, beside].mean()
+
+
+# ------------------------------------------------------------------------- exchanges
+@pytest.mark.parametrize("seed", range(3))
+def test_a_solver_answers_exchanges_like_an_exclusive_or(seed):
+    made = scenes.exchanges(20, seed=seed, grid=6, colors=5)
+    assert len(made.pictures) == len(made.things) == len(made.questions) == 80
+    for first in range(0, 80, 4):
+        four = made.questions[first : first + 4]
+        assert len({question.text for question in four}) == 1
+        for question in four:
+            things = made.things[question.picture]
+            answer, path = solve(question.text, things)
+            assert answer == question.answer
+            assert question.path == tuple(row * 6 + column for row, column in path)
+        a, b, c, d = (question.answer for question in four)
+        assert a == d != b == c
+        cells = [{(t.row, t.column) for t in made.things[q.picture]} for q in four]
+        assert len(cells[0]) == 4 and cells.count(cells[0]) == 4
+
+
+def test_exchanges_change_colors_or_shapes_and_nothing_else():
+    things = [set(scene) for scene in scenes.exchanges(1, seed=0).things]
+    assert [len(things[0] & other) for other in things[1:]] == [2, 2, 0]
+
+
+@pytest.mark.parametrize("change", [{"count": 0}, {"colors": 2}, {"grid": 2}, {"noise": 1}])
+def test_bad_exchanges_are_refused(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        scenes.exchanges(**({"count": 1, "seed": 0} | change))
+
+
 # ------------------------------------------------------------------------- bad settings
 @pytest.mark.parametrize(
     "change",

@@ -286,3 +286,32 @@ def test_bad_diagrams_are_refused():
         plotting.diagram({}, [])
     with pytest.raises(ValueError, match=r"arrows must join boxes.*'x'"):
         plotting.diagram(BOXES, [("a", "x", "")])
+
+
+def test_a_region_is_as_bright_as_it_has_weight():
+    picture, weights = onp.full((3, 6, 9), 255), [[0.0, 0.25, 0.5], [0.125, 0.0, 0.0]]
+    bare, lit, soft = plt.figure().subplots(1, 3)
+    plotting.region_weights(picture, ax=bare)
+    plotting.region_weights(np.array(picture), np.array(weights), title="hop 1", ax=lit)
+    plotting.region_weights(picture, weights, smooth=True, ax=soft)
+    shown = [ax.images[0].get_array()[:, :, 0] for ax in (bare, lit, soft)]
+    assert (shown[0] == 1).all() and lit.get_title() == "hop 1"
+    expected = onp.kron(0.15 + 0.85 * onp.array(weights) / 0.5, onp.ones((3, 3)))
+    onp.testing.assert_allclose(shown[1], expected)
+    assert abs(onp.diff(shown[2], axis=1)).max() < abs(onp.diff(shown[1], axis=1)).max() / 2
+    assert shown[2].argmax() % 9 >= 6
+
+
+@pytest.mark.parametrize(
+    ("picture", "weights", "message"),
+    [
+        (onp.ones((4, 4)), None, "picture must be of shape"),
+        (onp.ones((4, 4, 3)), None, "picture must be of shape"),
+        (onp.ones((3, 4, 4)), [1.0, 2.0], "weights must be a matrix"),
+        (onp.ones((3, 4, 4)), [[-1.0]], "weights must be finite and not negative"),
+        (onp.ones((3, 4, 4)), [[onp.nan]], "weights must be finite and not negative"),
+    ],
+)
+def test_what_no_picture_is_is_refused(picture, weights, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.region_weights(picture, weights)

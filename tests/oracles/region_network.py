@@ -1,4 +1,4 @@
-"""The network that describes regions, in PyTorch, with the names of `d2l_attention.models.stacked_attention`."""
+"""The CNN that describes regions, in PyTorch, with the names of `RegionNetwork`."""
 
 import torch
 from torch import nn

@@ -33,30 +33,27 @@ class AdditiveAttention(nn.Module):
         self.score.W_k = nn.Linear(size, score_size, bias=False)
         self.score.v = nn.Linear(score_size, 1, bias=False)
 
-    def forward(self, query, value):  # (B, d), (B, n, d)
-        hidden = torch.tanh(self.score.W_q(query)[:, None] + self.score.W_k(value))
-        alpha = torch.softmax(self.score.v(hidden)[:, :, 0], dim=-1)  # (B, n)
-        return (alpha[:, None] @ value)[:, 0], alpha
+    def forward(self, u, v_I):  # (B, d), (B, n, d)
+        h_A = torch.tanh(self.score.W_q(u)[:, None] + self.score.W_k(v_I))  # (B, n, h)
+        p_I = torch.softmax(self.score.v(h_A)[:, :, 0], dim=-1)  # (B, n)
+        return (p_I[:, None] @ v_I)[:, 0], p_I
 
 
 class StackedAttention(nn.Module):
     def __init__(self, num_words, num_answers, *, features, hidden_size=64, score_size=32, hops=2,
                  blocks=0, grid=None, regions=None):  # fmt: skip
         super().__init__()
-        self.regions, self.W_I = regions, nn.Linear(features, hidden_size)
+        self.regions, self.W_I = regions or nn.Identity(), nn.Linear(features, hidden_size)
         self.neighbours = nn.Sequential(*(ResidualBlock(hidden_size, grid) for _ in range(blocks)))
         self.encoder = QuestionEncoder(num_words, hidden_size)
-        self.attentions = nn.ModuleList(
-            AdditiveAttention(hidden_size, score_size) for _ in range(hops)
-        )
-        self.W_u = nn.Linear(hidden_size, num_answers)
+        several = (AdditiveAttention(hidden_size, score_size) for _ in range(hops))
+        self.attentions, self.W_u = nn.ModuleList(several), nn.Linear(hidden_size, num_answers)
 
     def forward(self, features, question, length):
-        features = self.regions(features) if self.regions else features
-        value, weights = torch.tanh(self.neighbours(self.W_I(features))), []
-        query = self.encoder(question, length)
+        v_I = torch.tanh(self.neighbours(self.W_I(self.regions(features))))  # (B, n, d)
+        u, weights = self.encoder(question, length), []  # (B, d)
         for attention in self.attentions:
-            context, alpha = attention(query, value)
-            query = query + context
-            weights.append(alpha)
-        return self.W_u(query), torch.stack(weights, dim=1)
+            context, p_I = attention(u, v_I)
+            u = u + context
+            weights.append(p_I)
+        return self.W_u(u), torch.stack(weights, dim=1)
