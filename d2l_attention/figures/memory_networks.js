@@ -84,7 +84,7 @@
 
   function hint({ errors, questions }) {
     const shares = Object.entries(errors).map(([task, error]) => `${task}: ${error.toFixed(3)}`).join(", ");
-    return `One network with three hops, trained on ${questions.toLocaleString("en")} questions of four bAbI tasks, longer than the notebook's. `
+    return `One network with three hops, trained on ${questions.toLocaleString("en")} questions of four bAbI tasks. `
       + `Error on new stories, by task: ${shares}.`;
   }
 

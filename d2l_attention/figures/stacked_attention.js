@@ -91,7 +91,7 @@
     return view;
   }
 
-  const hint = ({ pictures, accuracy }) => `Two hops, trained on ${pictures.toLocaleString("en")} pictures, a few more than the notebook's; right on `
+  const hint = ({ pictures, accuracy }) => `Two hops, trained on ${pictures.toLocaleString("en")} pictures; right on `
     + `${accuracy.toFixed(3)} of the questions about new ones. What the region network says of each thing is stored; the LSTM and both hops are computed here.`;
 
   function titledView(parent, words) {

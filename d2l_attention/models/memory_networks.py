@@ -68,7 +68,8 @@ class AgeEmbedding(HybridBlock):
 class MemoryNetwork(Block):
     """u_{k+1} = H u_k + sum_i alpha(u_k, m_i) c_i, for K hops; the answer is W u_{K+1}.
 
-    u_1 = B q for question q, m_i = A_k x_i + T_k(age_i), c_i = C_k x_i + T'_k(age_i) for sentence i.
+    u_1 = B q for a question q, and for a sentence i of some age m_i = A_k x_i + T_k(age_i),
+    c_i = C_k x_i + T'_k(age_i).
 
     Parameters
     ----------

@@ -8,9 +8,10 @@
 
 One hop, which the paper calls an attention layer, is additive attention: W_QA, W_IA and W_P are the
 matrices W_q, W_k and v of `AdditiveScore`. The paper adds b_P to all scores, which no softmax
-notices. What is special is the loop, as in `memory_networks`, and that keys have a place in the picture: the
-context of a hop says *where* something was found. The regions are described by a `RegionNetwork`,
-which plays the part of the paper's VGG-19: trained beforehand on another task, then frozen.
+notices. What is special is the loop, as in `memory_networks`, and that keys have a place in the
+picture: the context of a hop says *where* something was found. The regions are described by a
+`RegionNetwork`, which plays the part of the paper's VGG-19: trained beforehand on another task, then
+frozen.
 """
 
 import numpy as onp

@@ -5,6 +5,7 @@ what scrolls says so; links say where they lead.
 import re
 from importlib.resources import files
 
+import axe_playwright_python
 import pytest
 from bs4 import BeautifulSoup
 
@@ -13,7 +14,7 @@ from tests.book.publishing import ROOT, serve, wait_until_typeset
 from tests.book.test_book import pages
 
 pytestmark = pytest.mark.plumbing
-AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+AXE = (files(axe_playwright_python) / "axe.min.js").read_text("utf-8")
 LOOKS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 DECKS = [f"slides/{deck.name}.html" for deck in slides.decks(ROOT)]
 # The pages of the package's modules are made by one template: these stand for all

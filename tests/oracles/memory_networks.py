@@ -1,4 +1,4 @@
-"""Memory networks in PyTorch, word by word, with the names of `d2l_attention.models.memory_networks`."""
+"""Memory networks in PyTorch, with the names of `d2l_attention.models.memory_networks`."""
 
 from itertools import pairwise
 
@@ -15,12 +15,13 @@ class Matrix(nn.Module):
 
 
 class MemoryNetwork(nn.Module):
-    """story (N, n, J) and question (N, J) hold words from 1, and 0 where a sentence has ended; age and
+    """story (N, n, J) and question (N, J) hold words from 1, 0 where a sentence has ended; age and
     mask are (N, n) -> logits (N, V), weights (N, K, n).
     """
 
     def __init__(self, num_words, longest, *, hidden_size=20, hops=3, memory_size=50,
-                 encoding="position", tying="adjacent", nonlinear=False, sentinel=True):  # fmt: skip
+                 encoding="position", tying="adjacent", nonlinear=False,
+                 sentinel=True):  # fmt: skip
         super().__init__()
         self.hops, self.adjacent, self.nonlinear = hops, tying == "adjacent", nonlinear
         self.linear = False  # whether the softmax is left out, the "linear start"
