@@ -5,6 +5,7 @@ The text says *Fan and Gijbels [1996]* or *[Vaswani et al., 2017]*, so the list 
 found again. Works of the same people and year get letters, in both places.
 """
 
+import re
 from collections import defaultdict
 
 from pybtex.plugin import register_plugin
@@ -58,7 +59,14 @@ def tell_works_apart(app) -> None:
     tell_apart(app.env.get_domain("cite").bibdata.data.entries)
 
 
+def plain_roles(app, pagename, templatename, context, doctree) -> None:
+    """The list's roles are deprecated, and its entries stand beside other things than entries."""
+    if "citation-list" in context.get("body", ""):
+        context["body"] = re.sub(r' role="(?:doc-biblioentry|list)"', "", context["body"])
+
+
 def setup(app) -> dict:
     register_plugin("pybtex.style.formatting", STYLE, AuthorYearList, force=True)
     app.connect("builder-inited", tell_works_apart)
+    app.connect("html-page-context", plain_roles)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,8 @@ import importlib.util
 import shutil
 from pathlib import Path
 
+from docutils import nodes
+
 MATHJAX_FILES = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2")
 
 
@@ -67,6 +69,18 @@ def _description(asset) -> str:
     return f"{getattr(asset, 'filename', asset)} {getattr(asset, 'attributes', '')}"
 
 
+def keep_numbers(app, doctree) -> None:
+    """Sphinx puts formulas of several lines into an environment of its own, `split`, in which a
+    number (\\tag) is an error: those that have a number stay as they are written.
+    """
+    for formula in doctree.findall(nodes.math_block):
+        text = formula.astext()
+        if r"\tag" in text and r"\\" in text and not formula.get("nowrap"):
+            formula["nowrap"] = True
+            formula.clear()
+            formula += nodes.Text(rf"\[{text}\]")
+
+
 def copy_when_built(app, exception) -> None:
     if exception is None and app.builder.format == "html":
         copy_mathjax(Path(app.outdir, "_static", "mathjax"))
@@ -75,6 +89,7 @@ def copy_when_built(app, exception) -> None:
 def setup(app) -> dict:
     app.connect("config-inited", use_local_mathjax)
     app.connect("config-inited", hide_launch_buttons)
+    app.connect("doctree-read", keep_numbers)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", copy_when_built)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
