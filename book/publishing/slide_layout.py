@@ -20,8 +20,9 @@ LIVE = ".d2l-figure"  # a picture that can be played with
 def arrange(page: str) -> str:
     """A deck's page with all its slides arranged."""
     soup = BeautifulSoup(page, "html.parser")
-    for section in soup.select(".slides section:not(:has(section))"):
+    for number, section in enumerate(soup.select(".slides section:not(:has(section))"), 1):
         arrange_slide(soup, section)
+        section.insert(0, soup.new_tag("span", id=f"slide-{number}"))  # deck.html#slide-3
     return str(soup)
 
 

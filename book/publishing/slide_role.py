@@ -19,22 +19,19 @@ logger = getLogger(__name__)
 
 
 def slide_places(deck: slides.Deck) -> dict[str, tuple[int, str]]:
-    """Title -> (number from 1, place in reveal.js's address) of a deck's slides; of two with
+    """Title -> (number from 1, fragment of the deck's address) of a deck's slides; of two with
     the same title the first.
     """
-    places, across, down = {}, -1, 0
+    places = {}
     opening = [
         cell
         for cell in slides.combine(deck).cells
         if slides.slide_type(cell) in ("slide", "subslide")
     ]
     for number, cell in enumerate(opening, 1):
-        starts = slides.slide_type(cell) == "slide"
-        across, down = (across + 1, 0) if starts else (across, down + 1)
         heading = re.match(r"#+ +(.+)", cell.source)
         if heading:
-            place = f"#/{across}/{down}" if down else f"#/{across}"
-            places.setdefault(heading[1].strip(), (number, place))
+            places.setdefault(heading[1].strip(), (number, f"#slide-{number}"))
     return places
 
 

@@ -300,7 +300,8 @@ def region_weights(
     ValueError
         `picture` has no three colours, or `weights` are not a matrix, negative or not finite.
 
-    >>> ax = region_weights(onp.full((3, 8, 8), 200), [[0.0, 1.0], [0.0, 0.0]], title="hop 1")
+    >>> _, new = plt.subplots()
+    >>> ax = region_weights(onp.full((3, 8, 8), 200), [[0, 1], [0, 0]], title="hop 1", ax=new)
     >>> ax.images[0].get_array()[:, :, 0].round(1).tolist()[0]
     [0.1, 0.1, 0.1, 0.1, 0.8, 0.8, 0.8, 0.8]
     """

@@ -9,7 +9,7 @@ import pytest
 
 from book.publishing import address
 from book.publishing.contents import toc_notebooks
-from tests.book.publishing import ROOT, copy_sources
+from tests.book.publishing import REPOSITORY, ROOT, copy_sources
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_without_an_address_there_is_no_link_to_a_repository(copy):
     address.write(copy, "")
     for name, text in texts(copy).items():
         if name != "_config.yml":
-            assert "github.com/" not in text and "mybinder.org/v2" not in text, name
+            assert not re.search(REPOSITORY, text) and "mybinder.org/v2" not in text, name
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from book.publishing import address, generated_pages, slides
 from book.publishing.contents import toc_notebooks
 from tests.book.publishing import (
     GONE,
+    REPOSITORY,
     ROOT,
     build_book,
     copy_sources,
@@ -165,7 +166,8 @@ def test_without_an_address_no_page_leads_to_a_repository(html):
         pytest.skip("the repository's address is set")
     for name in pages(html):
         hrefs = re.findall(r'href="([^"]*)"', (html / name).read_text("utf-8"))
-        assert not [h for h in hrefs if re.search(r"//(github\.com|colab\.|mybinder\.)", h)], name
+        found = [h for h in hrefs if re.search(rf"//({REPOSITORY}|colab\.|mybinder\.)", h)]
+        assert not found, name
 
 
 def test_with_an_address_every_notebook_has_its_colab_and_binder_links(tmp_path):
