@@ -19,7 +19,7 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from book.publishing import pdf, slides, systems
-from d2l_attention.notebook.ledger import OURS, Ledger
+from d2l_attention.notebook.ledger.tables import OURS, Ledger
 
 # Read in every build: what they show may have changed
 PAGES = {"book/api", "book/decks", "book/index", "book/results"}

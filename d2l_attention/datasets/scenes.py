@@ -18,11 +18,11 @@ Neither half of the task gives the answer away:
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as onp
 
 from d2l_attention.datasets.scene_drawing import COLORS, SHAPES, SceneThing, draw
+from d2l_attention.datasets.scene_layout import NUMBERS, RELATIONS, fill, paths_for, two_pairs
 
 __all__ = [
     "COLORS",
@@ -35,16 +35,6 @@ __all__ = [
     "exchanges",
     "generate",
 ]
-
-RELATIONS = {
-    "left of": (0, -1),
-    "right of": (0, 1),
-    "above": (-1, 0),
-    "below": (1, 0),
-}  # (rows, columns)
-NUMBERS = ("one", "two", "three", "four", "five", "six")
-NUMBERS += ("seven", "eight", "nine", "ten", "eleven", "twelve")
-ATTEMPTS = 1000  # at laying out one picture
 
 
 @dataclass(frozen=True)
@@ -175,9 +165,9 @@ def generate(
         # must not tell the answer.
         answers = random.permutation(colors)[:questions]
         more = least if least == most else random.randint(least, most + 1)
-        paths = _place(random, grid, questions, relations, more)
+        paths = paths_for(random, grid, questions, relations, more)
         colored = [palette[a] for a in answers]
-        scene, texts = _fill(random, paths, colored, palette, kinds, relations, grid)
+        scene, texts = fill(random, paths, colored, palette, kinds, relations, grid)
         pictures[number] = draw(scene, grid=grid, cell=cell, noise=noise, random=random, lit=lit)
         things.append(scene)
         asked += [SceneQuestion(number, *one) for one in texts]
@@ -221,7 +211,7 @@ def exchanges(
     random = onp.random.RandomState([seed, 3])
     pictures, things, asked = [], [], []
     for _ in range(count):
-        word, places = _two_pairs(random, grid)
+        word, places = two_pairs(random, grid)
         third, *two = (list(COLORS)[number] for number in random.permutation(colors)[:3])
         kinds = [SHAPES[number] for number in random.permutation(shapes)[:2]]
         shape = SHAPES[random.randint(shapes)]  # of both A and B
@@ -239,22 +229,6 @@ def exchanges(
             pictures.append(draw(scene, grid=grid, cell=cell, noise=noise, random=random))
             things.append(scene)
     return Scenes(onp.stack(pictures), tuple(things), tuple(asked), grid)
-
-
-def _two_pairs(random, grid) -> tuple[str, list[tuple]]:
-    """Two pairs of neighbouring cells, in the same direction, that share no cell."""
-    word = list(RELATIONS)[random.randint(len(RELATIONS))]
-    down, right = RELATIONS[word]
-    starts = [
-        (row, column)
-        for row in range(max(0, -down), grid - max(0, down))
-        for column in range(max(0, -right), grid - max(0, right))
-    ]
-    while True:
-        chosen = [starts[number] for number in random.permutation(len(starts))[:2]]
-        pairs = [((row, column), (row + down, column + right)) for row, column in chosen]
-        if len({cell for pair in pairs for cell in pair}) == 4:
-            return word, pairs
 
 
 def _check(count, relations, grid, cell, colors, shapes, least, most, questions, noise) -> None:
@@ -276,89 +250,3 @@ def _check(count, relations, grid, cell, colors, shapes, least, most, questions,
             raise ValueError(f"{name} must be a whole number, {allowed}, got {value!r}")
     if not 0 <= noise < 1:
         raise ValueError(f"noise must be in [0, 1), got {noise!r}")
-
-
-# ------------------------------------------------------------------------ what is where
-def _place(random, grid, questions, relations, distractors) -> list[list[tuple[int, int]]]:
-    """Choose disjoint cells: for each question a path of 1 + relations neighbours, then single distractors."""
-    lengths = [1 + relations] * questions + [1] * distractors
-    if sum(lengths) > grid * grid:
-        raise ValueError(
-            f"distractors must leave room: {sum(lengths)} things do not fit {grid * grid} cells"
-        )
-    for _ in range(ATTEMPTS):
-        taken, paths = set(), []
-        for length in lengths:
-            path = _walk(random, grid, length, taken)
-            if path is None:
-                break
-            taken.update(path)
-            paths.append(path)
-        else:
-            return paths
-    raise ValueError(
-        f"distractors must be fewer: no room found for {sum(lengths)} things in {grid * grid} cells"
-    )
-
-
-def _walk(random, grid, length, taken) -> list[tuple[int, int]] | None:
-    """A random path over free cells, without crossing itself; None if it leads nowhere."""
-    free = [
-        (row, column) for row in range(grid) for column in range(grid) if (row, column) not in taken
-    ]
-    path = [free[random.randint(len(free))]]
-    while len(path) < length:
-        row, column = path[-1]
-        near = [(row + down, column + right) for down, right in RELATIONS.values()]
-        near = [cell for cell in near if cell in free and cell not in path]
-        if not near:
-            return None
-        path.append(near[random.randint(len(near))])
-    return path
-
-
-def _fill(
-    random, paths, answers, palette, kinds, relations, grid
-) -> tuple[tuple[SceneThing, ...], list[tuple]]:
-    """Give every cell of the paths a thing, and ask about the first paths, whose last things have the answers."""
-    shift = random.randint(len(palette))
-    circle = {
-        color: palette[(number + shift) % len(palette)] for number, color in enumerate(palette)
-    }
-    named = (
-        [(circle[color], kinds[random.randint(len(kinds))]) for color in answers]
-        if relations
-        else []
-    )
-    things, asked = [], []
-    for number, path in enumerate(paths):
-        answer = answers[number] if number < len(answers) else None
-        for step, (row, column) in enumerate(path):
-            color = answer if step == relations else None
-            first = step == 0 and number < len(named)
-            kind = named[number] if first else _other(random, named, palette, kinds, color)
-            things.append(SceneThing(row, column, *kind))
-        if answer:
-            cells = tuple(row * grid + column for row, column in path)
-            asked.append((_ask(path, named[number] if named else None), answer, cells))
-    return tuple(things), asked
-
-
-def _other(random, named, palette, kinds, color) -> tuple[str, str]:
-    """A kind of thing that no question names, of the given colour if there is one."""
-    while True:
-        chosen = color or palette[random.randint(len(palette))]
-        kind = chosen, kinds[random.randint(len(kinds))]
-        if kind not in named:
-            return kind
-
-
-def _ask(path, named) -> str:
-    """The question about the end of a path: by place, or by the relations that lead there, last one first."""
-    if named is None:
-        row, column = path[-1]
-        return f"what color is the shape in row {NUMBERS[row]} column {NUMBERS[column]}"
-    words = {step: word for word, step in RELATIONS.items()}
-    steps = [words[b[0] - a[0], b[1] - a[1]] for a, b in pairwise(path)]
-    chain = " the shape ".join(reversed(steps))
-    return f"what color is the shape {chain} the {named[0]} {named[1]}"

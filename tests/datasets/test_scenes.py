@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from d2l_attention.datasets import scene_drawing, scenes
+from d2l_attention.datasets import scene_drawing, scene_layout, scenes
 
 VALID = {"grid": 6, "colors": 4, "shapes": 3, "distractors": 4}
 
@@ -297,7 +297,7 @@ def test_bad_settings_are_refused(change):
 
 
 def test_a_full_grid_is_refused_if_no_layout_is_found(monkeypatch):
-    monkeypatch.setattr(scenes, "ATTEMPTS", 3)
+    monkeypatch.setattr(scene_layout, "ATTEMPTS", 3)
     with pytest.raises(ValueError, match="no room found for 15 things"):
         scenes.generate(5, seed=0, grid=4, relations=2, colors=5, distractors=0)
 

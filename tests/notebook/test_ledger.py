@@ -11,8 +11,9 @@ import pytest
 from pybtex.database import parse_file
 
 from d2l_attention.datasets import babi, cache
-from d2l_attention.notebook import bibliography, experiment, ledger, ledger_schema
-from d2l_attention.notebook.ledger_words import Table, say, with_spread
+from d2l_attention.notebook import experiment, ledger
+from d2l_attention.notebook.ledger import bibliography, schema
+from d2l_attention.notebook.ledger.words import Table, say, with_spread
 
 ROOT = experiment.RESULTS.parent
 PAPERS = sorted(path.stem for path in (ROOT / "results" / "papers").glob("*.json"))
@@ -348,7 +349,7 @@ def test_what_is_published_is_checked_strictly(made, place, value, message):
     ],
 )
 def test_a_rule_has_a_limit_and_a_direction(rule, good, bad):
-    assert not ledger_schema.fails(rule, good) and ledger_schema.fails(rule, bad)
+    assert not schema.fails(rule, good) and schema.fails(rule, bad)
 
 
 # --------------------------------------------------------------------------- the committed files
@@ -382,7 +383,7 @@ def test_a_guess_fails_but_where_the_claim_is_that_something_does_not_work(name)
         value = metric.get("chance", {}).get("value")
         if "fails_if" not in metric or value is None:
             continue
-        if not ledger_schema.fails(metric["fails_if"], ledger_schema.number(value)):
+        if not schema.fails(metric["fails_if"], schema.number(value)):
             passed.append(key)
     expected = {
         "kernel_regression": ["network_over_kernel_error_50", "network_over_kernel_error_800"],
