@@ -47,10 +47,24 @@ CODE = ".cell_input pre, .shown-source pre"
 SILENT_IMAGES = """() => [...document.querySelectorAll("article img")]
   .filter((image) => !image.alt.trim()).map((image) => `no alt text: ${image.src.slice(-60)}`)"""
 
+STRETCHED_IMAGES = """() => [...document.querySelectorAll("article img")]
+  .filter((image) => image.clientHeight > 0)
+  .map((image) => [image, image.clientWidth / image.clientHeight / (image.naturalWidth / image.naturalHeight)])
+  .filter(([, ratio]) => Math.abs(ratio - 1) > 0.02)
+  .map(([image, ratio]) => `${ratio.toFixed(2)} times as wide as it should be: ${image.src.slice(-60)}`)"""
+# Either its script runs, or its picture shows
+FIGURES = """() => [...document.querySelectorAll(".d2l-figure")]
+  .filter((figure) => !figure.querySelector(".live")?.clientHeight || figure.querySelector("img").clientHeight)
+  .map((figure) => `not live, or its picture beside it: ${figure.id}`)"""
 DARK_IMAGES = """() => [...document.querySelectorAll("article img")]
   .map((image) => [image, getComputedStyle(image)])
   .filter(([, style]) => /brightness/.test(style.filter) || style.padding !== "0px")
   .map(([image]) => `dimmed or framed: ${image.src.slice(-60)}`)"""
+# Figures are drawn on white: turned round, but for photographs, which have a file of their own
+WHITE_IMAGES = """() => [...document.querySelectorAll("article .cell_output img")]
+  .filter((image) => image.clientHeight > 0 && !image.matches(".only-dark"))
+  .filter((image) => !/invert/.test(getComputedStyle(image).filter))
+  .map((image) => `white in the dark: ${image.src.slice(-60)}`)"""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +95,9 @@ def test_pages(html, site, browser, width, scheme):
         page.goto(f"{site}/{name}")
         wait_until_typeset(page)
         problems += page.evaluate(OVERFLOW) + page.evaluate(SILENT_IMAGES) + math_errors(page)
-        problems += page.evaluate(DARK_IMAGES) if scheme == "dark" else []
+        problems += page.evaluate(STRETCHED_IMAGES) + page.evaluate(FIGURES)
+        for look in (DARK_IMAGES, WHITE_IMAGES) if scheme == "dark" else ():
+            problems += page.evaluate(look)
         if problems:
             found[name] = list(problems)
             problems.clear()
