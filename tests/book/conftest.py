@@ -1,5 +1,6 @@
 """Fixtures that several modules here use: the built book, a browser, a place for make."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,26 @@ from tests.book.publishing import GONE, build_book, copy_sources, open_browser
 
 
 @pytest.fixture(scope="session")
-def html(tmp_path_factory) -> Path:
-    """The book, built where an earlier build has left pages of modules."""
-    folder = tmp_path_factory.mktemp("book")
+def html(tmp_path_factory, worker_id) -> Path:
+    """The book, built once for all workers, where an earlier build has left pages of modules."""
+    temporary = tmp_path_factory.getbasetemp()
+    folder = (temporary if worker_id == "master" else temporary.parent) / "book"
+    built = folder / "built"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed
+        if not built.exists():
+            build_where_it_was_built(folder)
+            built.touch()
+    return folder / "_build" / "html"
+
+
+def build_where_it_was_built(folder: Path) -> None:
     left = copy_sources(folder / "sources") / "book" / "api"
     left.mkdir()
     for module in ("d2l_attention.models", GONE):
         (left / f"{module}.rst").write_text("old\n===\n")
-    return build_book(folder / "sources", folder)
+    build_book(folder / "sources", folder)
 
 
 @pytest.fixture(scope="module")

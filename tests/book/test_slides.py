@@ -265,7 +265,9 @@ SHOWN = """() => [...document.querySelectorAll(".slides section")].filter((s) =>
     const copy = section.cloneNode(true);
     copy.querySelectorAll("aside, script, style, mjx-container, .fallback").forEach((e) => e.remove());
     const text = (selector) => [...copy.querySelectorAll(selector)].map((e) => e.textContent).join("\\n");
-    return { code: text(".code"), output: text(".output"), anything: copy.textContent };
+    const [title, words] = [text("h1, h2"), copy.textContent];
+    const pictures = section.querySelectorAll("img, pre, canvas, mjx-container, .d2l-figure").length;
+    return { code: text(".code"), output: text(".output"), anything: words, title, pictures };
   })"""
 
 
@@ -285,6 +287,29 @@ def test_slides_show_what_is_said(html, browser, deck):
     page.close()
     found = {number: unwanted(slide) for number, slide in enumerate(shown, 1)}
     assert {number: words for number, words in found.items() if words} == {}
+
+
+def says_nothing(slide: dict) -> bool:
+    """Whether a slide is a title alone, or all but alone."""
+    said = len(slide["anything"].split()) - len(slide["title"].split())
+    return not slide["pictures"] and said < 8
+
+
+@pytest.mark.parametrize("deck", DECKS, ids=NAMES)
+def test_every_slide_says_something(html, browser, deck):
+    page, _ = open_deck(browser, html / "slides" / f"{deck.name}.html")
+    shown = page.evaluate(SHOWN)
+    page.close()
+    titles = [slide["title"].strip("¶") for slide in shown if says_nothing(slide)]
+    assert len(shown) >= 9 and titles == []
+
+
+def test_a_title_alone_is_noticed():
+    slide = {"title": "Memory networks", "anything": "Memory networks (2015)", "pictures": 0}
+    assert says_nothing(slide) and not says_nothing(slide | {"pictures": 1})
+    assert not says_nothing(
+        slide | {"anything": "Memory networks hop, look again, hop once more, and answer"}
+    )
 
 
 @pytest.mark.parametrize(
