@@ -21,6 +21,7 @@ from d2l_attention.attention.kernels import (
     KernelScore,
     TriangularScore,
 )
+from d2l_attention.attention.local import LocalAttention
 from d2l_attention.attention.masks import causal_mask, leave_one_out_mask, length_mask
 from d2l_attention.attention.normalisation import identity, masked_softmax, softmax_within_reach
 from d2l_attention.attention.pooling import Attention
@@ -36,7 +37,7 @@ from d2l_attention.attention.scores import (
 # fmt: off
 __all__ = [
     "AdditiveScore", "Attention", "BilinearScore", "BoxcarScore", "CosineScore", "DotProductScore",
-    "EpanechnikovScore", "GaussianScore", "KernelScore", "MultiHeadAttention",
+    "EpanechnikovScore", "GaussianScore", "KernelScore", "LocalAttention", "MultiHeadAttention",
     "ScaledDotProductScore", "Score", "TriangularScore", "causal_mask", "identity",
     "leave_one_out_mask", "length_mask", "masked_softmax", "softmax_within_reach",
 ]

@@ -110,6 +110,11 @@ def greater(x, number):
     return constant((x.as_nd_ndarray() > number).as_np_ndarray())
 
 
+def at_most(x, number):
+    """1 where x <= number, else 0; it takes no part in the gradient."""
+    return constant((x.as_nd_ndarray() <= number).as_np_ndarray())
+
+
 def log_step(x):
     """0 where x > 0, else -HUGE, with a gradient of zeros.
 
@@ -140,6 +145,11 @@ def unit(x):
 def sum_last(x):
     """Sum over the last axis."""
     return _of(x).np.sum(x, axis=-1)
+
+
+def cumulative_sum(x, axis):
+    """Sums of the first one, two, three ... numbers along an axis, which counts from the first."""
+    return _of(x).np.cumsum(x, axis=axis)
 
 
 # ------------------------------------------------------------------------- shapes
