@@ -1,0 +1,194 @@
+"""Points in the unit square, and three things to find of them, each exactly: their convex hull, their
+Delaunay triangulation, and the shortest tour through all of them (Vinyals, Fortunato and Jaitly 2015).
+
+An answer is a sequence of the points' numbers. So that each set of points has one right sequence,
+
+- a hull starts at its point with the lowest number and goes on counter-clockwise;
+- a triangle names its points in increasing order, and triangles are sorted by their numbers;
+- a tour starts at point 0, and goes to the lower-numbered one of its two neighbours.
+
+SciPy (Qhull) finds hulls and triangulations. Tours of at most 12 points are found by dynamic
+programming (Held and Karp 1962); longer ones by 2-opt from several nearest-neighbour tours (Croes
+1958), which is a heuristic.
+"""
+
+from collections.abc import Sequence
+
+import numpy as onp
+from scipy.spatial import ConvexHull, Delaunay, QhullError
+from scipy.spatial.distance import cdist
+
+from d2l_attention.backend.checks import check_integer, check_sizes
+
+FEWEST = {"hull": 3, "delaunay": 3, "tour": 2}
+MOST_EXACT = 12  # points of a tour
+
+
+def uniform(count: int, n: int, *, seed: int) -> onp.ndarray:
+    """Return sets of points, drawn uniformly from the unit square: (count, n, 2) float32."""
+    check_sizes(count=count, n=n)
+    return onp.random.RandomState(seed).random_sample((count, n, 2)).astype("float32")
+
+
+def check_points(points: onp.ndarray, task: str) -> onp.ndarray:
+    """Return one set of points as float64 (n, 2).
+
+    Raises
+    ------
+    ValueError
+        It is of another shape, has too few points for the task, two equal ones, or a coordinate
+        that is not finite.
+    """
+    points = onp.asarray(points, "float64")
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < FEWEST[task]:
+        raise ValueError(f"points must be (n, 2), n at least {FEWEST[task]}, got {points.shape}")
+    if not onp.isfinite(points).all():
+        raise ValueError("points must be finite numbers")
+    if len(onp.unique(points, axis=0)) < len(points):
+        raise ValueError("points must be distinct, got two that are equal")
+    return points
+
+
+def convex_hull(points: onp.ndarray) -> list[int]:
+    """Return the corners of the convex hull, counter-clockwise from the lowest number.
+
+    Points on an edge between two corners are no corners.
+
+    Raises
+    ------
+    ValueError
+        As for `check_points`, or all points lie on one line.
+
+    >>> convex_hull([[0, 0], [1, 0], [0.5, 0.1], [1, 1], [0, 1]])
+    [0, 1, 3, 4]
+    """
+    points = check_points(points, "hull")
+    corners = _on_a_plane(ConvexHull, points).vertices.tolist()  # counter-clockwise
+    first = corners.index(min(corners))
+    return corners[first:] + corners[:first]
+
+
+def delaunay(points: onp.ndarray) -> list[tuple[int, int, int]]:
+    """Return the triangles of the Delaunay triangulation, sorted.
+
+    No point lies within the circle through a triangle's corners. Of four points on one circle there
+    are two triangulations, of which SciPy's is returned.
+
+    Raises
+    ------
+    ValueError
+        As for `convex_hull`.
+
+    >>> delaunay([[0, 0], [2, 0], [1, 0.5], [1, 2]])
+    [(0, 1, 2), (0, 2, 3), (1, 2, 3)]
+    """
+    triangles = _on_a_plane(Delaunay, check_points(points, "delaunay")).simplices
+    return sorted(tuple(sorted(triangle)) for triangle in triangles.tolist())
+
+
+def _on_a_plane(method, points: onp.ndarray):
+    try:
+        return method(points)
+    except QhullError as error:
+        raise ValueError("points must not all lie on one line") from error
+
+
+# ---------------------------------------------------------------------------------------- tours
+def tour_length(points: onp.ndarray, tour: Sequence[int]) -> float:
+    """Return the length of a closed tour, in the unit of the points.
+
+    >>> tour_length([[0, 0], [0, 1], [1, 1], [1, 0]], [0, 1, 2, 3])
+    4.0
+    """
+    ordered = onp.asarray(points, "float64")[list(tour)]
+    return float(onp.linalg.norm(ordered - onp.roll(ordered, -1, axis=0), axis=1).sum())
+
+
+def shortest_tours(points: onp.ndarray) -> onp.ndarray:
+    """Return the shortest tour of each set of points, by dynamic programming: (B, n, 2) -> (B, n).
+
+    best[S, j] is the length of the shortest way from point 0 through all of S to j in S:
+    best[S, j] = min_i best[S - {j}, i] + |p_i - p_j|. All sets of points go through the same S at
+    the same time. It takes B n 2^n numbers.
+
+    Raises
+    ------
+    ValueError
+        The points are no sets of 2 to 12 distinct, finite points each.
+    """
+    points = onp.asarray(points)
+    if points.ndim != 3:
+        raise ValueError(f"points must be (B, n, 2), got {points.shape}")
+    points = onp.stack([check_points(each, "tour") for each in points])
+    count, n = points.shape[:2]
+    check_integer("the number of points", n, 2, MOST_EXACT + 1)
+    distance = onp.linalg.norm(points[:, :, None] - points[:, None], axis=-1)  # (B, n, n)
+    best, before = _ways(distance[:, 1:, 1:], distance[:, 0, 1:])
+    everything = (1 << (n - 1)) - 1
+    last = (best[everything] + distance[:, 1:, 0]).argmin(axis=1)
+    rows, visited, tours = onp.arange(count), onp.full(count, everything), []
+    for _ in range(n - 1):
+        tours.append(last + 1)
+        visited, last = visited & ~(1 << last), before[visited, rows, last]
+    return _turned(onp.stack([onp.zeros(count, "int64"), *reversed(tours)], axis=1))
+
+
+def _ways(distance: onp.ndarray, start: onp.ndarray) -> tuple[onp.ndarray, onp.ndarray]:
+    """best and the point before j on that way, both (2^(n-1), B, n-1)."""
+    count, n = start.shape
+    best = onp.full((1 << n, count, n), onp.inf)
+    before = onp.zeros((1 << n, count, n), "int64")
+    for j in range(n):
+        best[1 << j, :, j] = start[:, j]
+    for visited in range(1, 1 << n):
+        for j in range(n):
+            rest = visited & ~(1 << j)
+            if rest and rest != visited:
+                through = best[rest] + distance[:, :, j]  # (B, n-1)
+                before[visited, :, j] = through.argmin(axis=1)
+                best[visited, :, j] = through.min(axis=1)
+    return best, before
+
+
+def _turned(tours: onp.ndarray) -> onp.ndarray:
+    """The direction in which the second point has the lower number."""
+    other = onp.concatenate([tours[:, :1], tours[:, :0:-1]], axis=1)
+    return onp.where(tours[:, 1:2] <= tours[:, -1:], tours, other)
+
+
+def nearest_neighbour(points: onp.ndarray, start: int = 0) -> list[int]:
+    """Return the tour that always goes on to the nearest point that is left."""
+    points = check_points(points, "tour")
+    distance, tour = cdist(points, points), [check_integer("start", start, 0, len(points))]
+    left = set(range(len(points))) - {start}
+    while left:
+        tour.append(min(left, key=lambda i: (distance[tour[-1], i], i)))
+        left.remove(tour[-1])
+    return tour
+
+
+def short_tour(points: onp.ndarray, *, starts: int = 10) -> list[int]:
+    """Return a short tour of any number of points: the best of several, improved by 2-opt.
+
+    2-opt takes two edges away and joins the parts the other way round, as long as that is shorter.
+    """
+    points = check_points(points, "tour")
+    distance = cdist(points, points)
+    begun = range(min(starts, len(points)))
+    tours = [_two_opt(nearest_neighbour(points, start), distance) for start in begun]
+    best = onp.array([min(tours, key=lambda tour: tour_length(points, tour))])
+    best = onp.roll(best, -int(onp.flatnonzero(best[0] == 0)[0]), axis=1)
+    return _turned(best)[0].tolist()
+
+
+def _two_opt(tour: list[int], distance: onp.ndarray) -> list[int]:
+    tour, n = onp.array(tour), len(tour)
+    while True:
+        after = onp.roll(tour, -1)
+        gain = distance[tour, after][:, None] + distance[tour, after][None]
+        gain = gain - distance[onp.ix_(tour, tour)] - distance[onp.ix_(after, after)]
+        gain = onp.triu(gain, 2)
+        i, j = divmod(int(gain.argmax()), n)
+        if gain[i, j] < 1e-12:
+            return tour.tolist()
+        tour[i + 1 : j + 1] = tour[i + 1 : j + 1][::-1].copy()
