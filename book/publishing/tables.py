@@ -16,7 +16,7 @@ TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
 TEX = re.compile(r"\\[()]|[{}$_^]|\\[a-zA-Z]+\*?|\\.")
 LINE = 40  # letters of a row that a phone shows in one line, about
 COLUMNS = 5  # so many columns never have room
-NUMBERS = 14  # letters of a cell that has room beside two others
+NUMBERS = 9  # letters of a cell that has room beside three others
 ROLES = {"thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "th": "columnheader", "td": "cell"}
 
 
