@@ -19,14 +19,12 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from book.publishing import pdf, slides, systems
-from d2l_attention.notebook.ledger.tables import OURS, Ledger
+from d2l_attention.notebook.ledger.tables import Ledger
 
 # Read in every build: what they show may have changed
 PAGES = {"book/api", "book/decks", "book/index", "book/results"}
 STYLES = ("ledger.css", "systems.css")
 API = "book/api"
-TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
-CELL = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
 NO_RESULTS = "No paper-scale run has been recorded yet: `results/` holds no files."
 
 
@@ -93,43 +91,6 @@ def result_section(system: systems.System, root: str | Path) -> list[str]:
     return [*lines, ""]
 
 
-def mark_ledger_tables(app, pagename, templatename, context, doctree) -> None:
-    """On every page the ledger's tables get a class, and their cells the title of their
-    column, with which a phone shows a row as a list (ledger.css).
-    """
-    if "body" in context and any(sign in context["body"] for sign in (OURS, ": ours", ": paper")):
-        context["body"] = TABLE.sub(lambda found: mark_table(found[0]), context["body"])
-
-
-def mark_table(table: str) -> str:
-    """A table in HTML, marked if it is the ledger's.
-
-    >>> row = "<thead><tr><th><p>metric</p></th><th><p>ours, at paper scale</p></th></tr></thead>"
-    >>> cells = "<tr><td><p>error</p></td><td><p>8.6%</p></td></tr>"
-    >>> marked = mark_table(f'<table class="table">{row}{cells}</table>')
-    >>> marked.startswith('<table class="table ledger">')
-    True
-    >>> '<td data-title="ours, at paper scale"><p>8.6%' in marked
-    True
-    """
-    head, body = table.partition("</thead>")[::2]
-    titles = [re.sub("<[^>]+>", "", cell).strip() for cell in CELL.findall(head)]
-    if OURS in titles:
-        name = "ledger"
-    elif any(title.endswith((": ours", ": paper")) for title in titles):
-        name = "ledger-tasks"
-    else:
-        return table
-    rows = [titled(row, titles) for row in body.split("<tr")]
-    return head.replace('">', f' {name}">', 1) + "</thead>" + "<tr".join(rows)
-
-
-def titled(row: str, titles: list[str]) -> str:
-    """A row whose cells carry the titles of their columns."""
-    columns = iter(titles)
-    return re.sub("<td", lambda found: f'<td data-title="{next(columns, "")}"', row)
-
-
 class DeckList(SphinxDirective):
     """A list of links to the decks, which stand beside the book's pages in slides/."""
 
@@ -163,6 +124,5 @@ def setup(app) -> dict:
     # Before napoleon
     app.connect("autodoc-process-docstring", plain_to_rst, priority=100)
     app.connect("html-page-context", link_pdf)
-    app.connect("html-page-context", mark_ledger_tables)
     app.connect("build-finished", build_decks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

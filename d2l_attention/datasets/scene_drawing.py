@@ -73,18 +73,10 @@ def draw(
     inks = onp.zeros((3, grid * cell, grid * cell))
     outside = onp.full(inks.shape[1:], float(cell))  # of the nearest thing, in pixels
     for thing in things:
-        known = thing.color in COLORS and thing.shape in SHAPES
-        if not (known and 0 <= thing.row < grid and 0 <= thing.column < grid):
-            raise ValueError(f"things must be drawable on the grid, got {thing}")
-        ink = onp.clip(onp.array(COLORS[thing.color]) + random.uniform(-0.06, 0.06, size=3), 0, 1)
-        radius = random.uniform(0.34, 0.42) * cell
-        slack = cell / 2 - radius
-        center = cell / 2 + random.uniform(-slack, slack, size=2)
-        y, x = (onp.arange(cell) + 0.5 - place for place in center)
-        rows = slice(thing.row * cell, (thing.row + 1) * cell)
-        columns = slice(thing.column * cell, (thing.column + 1) * cell)
+        _check(thing, grid)
+        rows, columns = (slice(at * cell, (at + 1) * cell) for at in (thing.row, thing.column))
+        ink, outside[rows, columns] = _thing(thing, cell, random)
         inks[:, rows, columns] = ink[:, None, None]
-        outside[rows, columns] = _outside(thing.shape, x[None, :], y[:, None], radius)
     cover = onp.clip(0.5 - outside, 0, 1)
     ground = onp.full(inks.shape, PAPER)
     if lit:
@@ -93,6 +85,22 @@ def draw(
     canvas = ground + cover * (inks - ground)
     canvas += noise * random.normal(size=canvas.shape)
     return (onp.clip(canvas, 0, 1) * 255).round().astype("uint8")
+
+
+def _check(thing, grid) -> None:
+    known = thing.color in COLORS and thing.shape in SHAPES
+    if not (known and 0 <= thing.row < grid and 0 <= thing.column < grid):
+        raise ValueError(f"things must be drawable on the grid, got {thing}")
+
+
+def _thing(thing, cell, random) -> tuple[onp.ndarray, onp.ndarray]:
+    """A thing's ink (3,), and how far each pixel of its cell is outside of it (cell, cell)."""
+    ink = onp.clip(onp.array(COLORS[thing.color]) + random.uniform(-0.06, 0.06, size=3), 0, 1)
+    radius = random.uniform(0.34, 0.42) * cell
+    slack = cell / 2 - radius
+    center = cell / 2 + random.uniform(-slack, slack, size=2)
+    y, x = (onp.arange(cell) + 0.5 - place for place in center)
+    return ink, _outside(thing.shape, x[None, :], y[:, None], radius)
 
 
 def _table(cover, cell, random) -> onp.ndarray:

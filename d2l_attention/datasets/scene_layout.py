@@ -5,7 +5,7 @@ Cells are pairs (row, column); `random` is the numpy.random.RandomState that all
 
 from itertools import pairwise
 
-from d2l_attention.datasets.scene_drawing import SceneThing
+from d2l_attention.datasets.scene_drawing import COLORS, SHAPES, SceneThing
 
 RELATIONS = {
     "left of": (0, -1),
@@ -16,6 +16,22 @@ RELATIONS = {
 NUMBERS = ("one", "two", "three", "four", "five", "six")
 NUMBERS += ("seven", "eight", "nine", "ten", "eleven", "twelve")
 ATTEMPTS = 1000  # at laying out one picture
+
+
+def lay_out(
+    random, grid, relations, palette, kinds, distractors, questions
+) -> tuple[tuple[SceneThing, ...], list[tuple]]:
+    """One picture's things, and its questions as (text, answer, cells on the way); `distractors`
+    is a number or, to draw one, a pair.
+    """
+    # In random order, because a path that is laid out last has less choice: place
+    # must not tell the answer.
+    answers = [palette[a] for a in random.permutation(len(palette))[:questions]]
+    if isinstance(distractors, tuple):
+        least, most = distractors
+        distractors = random.randint(least, most + 1)
+    paths = paths_for(random, grid, questions, relations, distractors)
+    return fill(random, paths, answers, palette, kinds, relations, grid)
 
 
 def paths_for(random, grid, questions, relations, distractors) -> list[list[tuple[int, int]]]:
@@ -101,6 +117,29 @@ def _ask(path, named) -> str:
     steps = [words[b[0] - a[0], b[1] - a[1]] for a, b in pairwise(path)]
     chain = " the shape ".join(reversed(steps))
     return f"what color is the shape {chain} the {named[0]} {named[1]}"
+
+
+def exclusive_or(random, grid, colors, shapes) -> list[tuple]:
+    """Four pictures of one layout as (things, question): as laid out, with the colours of two
+    things exchanged, with the shapes of the two beside them exchanged, and with both.
+    """
+    word, places = two_pairs(random, grid)
+    third, *two = (list(COLORS)[number] for number in random.permutation(colors)[:3])
+    kinds = [SHAPES[number] for number in random.permutation(shapes)[:2]]
+    shape = SHAPES[random.randint(shapes)]  # of both things that may be asked about
+    text = f"what color is the shape {word} the {third} {kinds[0]}"
+    four = []
+    for named in (kinds, kinds[::-1]):
+        for colored in (two, two[::-1]):
+            scene = tuple(
+                thing
+                for (start, end), color, kind in zip(places, colored, named, strict=True)
+                for thing in (SceneThing(*start, third, kind), SceneThing(*end, color, shape))
+            )
+            first = named.index(kinds[0])
+            cells = tuple(row * grid + column for row, column in places[first])
+            four.append((scene, (text, colored[first], cells)))
+    return four
 
 
 def two_pairs(random, grid) -> tuple[str, list[tuple]]:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as onp
 
 from d2l_attention.datasets.scene_drawing import COLORS, SHAPES, SceneThing, draw
-from d2l_attention.datasets.scene_layout import NUMBERS, RELATIONS, fill, paths_for, two_pairs
+from d2l_attention.datasets.scene_layout import NUMBERS, RELATIONS, exclusive_or, lay_out
 
 __all__ = [
     "COLORS",
@@ -161,13 +161,8 @@ def generate(
     pictures = onp.empty((count, 3, grid * cell, grid * cell), "uint8")
     things, asked = [], []
     for number in range(count):
-        # In random order, because a path that is laid out last has less choice: place
-        # must not tell the answer.
-        answers = random.permutation(colors)[:questions]
-        more = least if least == most else random.randint(least, most + 1)
-        paths = paths_for(random, grid, questions, relations, more)
-        colored = [palette[a] for a in answers]
-        scene, texts = fill(random, paths, colored, palette, kinds, relations, grid)
+        more = (least, most) if least < most else least
+        scene, texts = lay_out(random, grid, relations, palette, kinds, more, questions)
         pictures[number] = draw(scene, grid=grid, cell=cell, noise=noise, random=random, lit=lit)
         things.append(scene)
         asked += [SceneQuestion(number, *one) for one in texts]
@@ -211,21 +206,8 @@ def exchanges(
     random = onp.random.RandomState([seed, 3])
     pictures, things, asked = [], [], []
     for _ in range(count):
-        word, places = two_pairs(random, grid)
-        third, *two = (list(COLORS)[number] for number in random.permutation(colors)[:3])
-        kinds = [SHAPES[number] for number in random.permutation(shapes)[:2]]
-        shape = SHAPES[random.randint(shapes)]  # of both A and B
-        for colored, named in ((two, kinds), (two[::-1], kinds), (two, kinds[::-1]),
-                               (two[::-1], kinds[::-1])):  # fmt: skip
-            scene = tuple(
-                thing
-                for (start, end), color, kind in zip(places, colored, named, strict=True)
-                for thing in (SceneThing(*start, third, kind), SceneThing(*end, color, shape))
-            )
-            first = named.index(kinds[0])
-            cells = tuple(row * grid + column for row, column in places[first])
-            text = f"what color is the shape {word} the {third} {kinds[0]}"
-            asked.append(SceneQuestion(len(pictures), text, colored[first], cells))
+        for scene, (text, answer, cells) in exclusive_or(random, grid, colors, shapes):
+            asked.append(SceneQuestion(len(pictures), text, answer, cells))
             pictures.append(draw(scene, grid=grid, cell=cell, noise=noise, random=random))
             things.append(scene)
     return Scenes(onp.stack(pictures), tuple(things), tuple(asked), grid)

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from book.publishing import address, generated_pages, slides
+from book.publishing import address, generated_pages, slides, tables
 from book.publishing.contents import toc_notebooks
 from tests.book.publishing import (
     GONE,
@@ -144,6 +144,40 @@ def test_code_fits_the_column_of_a_wide_screen(html, site, browser):
     page.close()
 
 
+# On a phone: is each cell below its row's heading shown with its column's title, and does the
+# table fit? Elsewhere a row is a line.
+STACKED = """() => [...document.querySelectorAll("article table.stacks")].flatMap((table) => {
+  const heads = [...table.querySelectorAll("thead :is(th, td)")].map((head) => head.innerText.trim());
+  const cells = [...table.querySelectorAll("td:not(:first-child)")].filter((cell) => cell.offsetParent && cell.closest("tbody"));
+  const titled = cells.filter((cell) => getComputedStyle(cell, "::before").content.includes(cell.dataset.title));
+  return [[table.scrollWidth <= table.parentElement.clientWidth, cells.length > 0 && titled.length === cells.length, heads.length > 2]];
+})"""
+SIDEWAYS = """() => [...document.querySelectorAll("article .pst-scrollable-table-container")]
+  .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.innerText.slice(0, 60))"""
+
+
+def test_wide_tables_stack_on_a_phone(html, site, browser):
+    page = browser.new_page(viewport={"width": WIDTHS["phone"], "height": 900})
+    seen = 0
+    for name in pages(html, "_modules/", "book/api/"):
+        page.goto(f"{site}/{name}")
+        wait_until_typeset(page)
+        stacked = page.evaluate(STACKED)
+        assert all(map(all, stacked)), name
+        assert page.evaluate(SIDEWAYS) == [], name
+        seen += len(stacked)
+    assert seen > 10
+    # A browser says that it is still a table, with its heads; where there is room it is one
+    page.goto(f"{site}/book/results.html")
+    told = page.locator("article").aria_snapshot()
+    assert "- table" in told and "columnheader" in told and "cell" in told
+    assert page.get_by_role("table").first.get_by_role("columnheader").count() > 3
+    page.set_viewport_size({"width": WIDTHS["desktop"], "height": 900})
+    row = page.locator("table.ledger tbody tr").first.locator("td")
+    assert len({cell.bounding_box()["y"] for cell in row.all()}) == 1
+    page.close()
+
+
 def test_search_finds_bandwidth(site, browser):
     page = browser.new_page()
     page.goto(f"{site}/search.html?q=bandwidth")
@@ -218,8 +252,9 @@ def test_pages_show_all_that_is_said_but_not_the_setup_cell(html):
 
 
 def test_docstring_examples():
-    ran = doctest.testmod(generated_pages)
-    assert ran.attempted > 3 and ran.failed == 0
+    for module in (generated_pages, tables):
+        ran = doctest.testmod(module)
+        assert ran.attempted > 1 and ran.failed == 0
 
 
 def test_every_public_module_is_in_the_reference(html):

@@ -130,6 +130,8 @@ def test_tags_and_slide_types_are_those_that_are_agreed(name):
             assert cell.metadata.get("cellView") == "form", (
                 "Colab folds a cell only with cellView: form"
             )
+        if "claims" in tags(cell):
+            assert "hide-cell" in tags(cell) and cell.source.startswith("# @title Claims\n")
 
 
 @every_notebook

@@ -167,19 +167,26 @@ LETTERS = """() => Math.min(...[...Reveal.getCurrentSlide().querySelectorAll("p,
   .filter((e) => !e.closest("aside, .pictures") && e.textContent.trim())
   .map((e) => parseFloat(getComputedStyle(e).fontSize)))"""
 
+# The same for what code prints, and for tables.
+PRINTED = """() => Math.min(...[...Reveal.getCurrentSlide().querySelectorAll(".output pre, td, th")]
+  .filter((e) => !e.closest("aside, .pictures, .d2l-figure, .shown-source") && e.textContent.trim())
+  .map((e) => parseFloat(getComputedStyle(e).fontSize)))"""
+
 
 @pytest.mark.parametrize("deck", DECKS, ids=NAMES)
 def test_a_slide_can_be_read_from_the_last_row(html, browser, deck):
     page, _ = open_deck(browser, html / "slides" / f"{deck.name}.html")
-    small, least = {}, []
+    small, least, printed = {}, [], []
     for number in range(page.evaluate("Reveal.getTotalSlides()")):
         page.evaluate(SHOW, number)
         if widths := page.evaluate(SMALL):
             small[number + 1] = widths
         least.append(page.evaluate(LETTERS) or 20)
+        printed.append(page.evaluate(PRINTED) or 24)
     page.close()
     assert small == {}
     assert min(least) >= 20
+    assert min(printed) >= 24  # numbers that are said, not code
 
 
 def test_a_full_slide_is_noticed(html, browser):

@@ -397,8 +397,7 @@ def test_no_result_holds_a_number_of_a_paper():
     for path in experiment.RESULTS.glob("*.json"):
         result = json.loads(path.read_text("utf-8"))
         left = [key for key, metric in result["metrics"].items() if "paper" in metric]
-        # Written before 2026-11-26, by notebooks that gave it: it is not read
-        assert left == [] or result["date"] <= "2026-11-27", path.name
+        assert left == [], path.name
 
 
 def test_the_means_of_the_paper_are_those_that_it_prints():
