@@ -124,6 +124,11 @@ def log_step(x):
     return minimum(relu(x), (greater(x, 0) - 1) * HUGE)
 
 
+def log(x):
+    """log x, where what is below 1e-30 counts as that; the gradient there is zero."""
+    return _of(x).np.log(maximum(x, 1e-30))
+
+
 def log_positive(x):
     """log x where x > 0, else -HUGE; the gradient is finite everywhere."""
     return _of(x).np.log(maximum(x, 1e-30)) + (greater(x, 0) - 1) * HUGE
@@ -166,6 +171,13 @@ def squeeze(x, axis):
 def concatenate(arrays, axis):
     """Join arrays along an axis."""
     return _of(arrays[0]).np.concatenate(arrays, axis=axis)
+
+
+def shifted(x):
+    """What stands one place later, here and one place earlier, in a ring: (B, N) -> (B, 3, N)."""
+    later = concatenate([x[:, 1:], x[:, :1]], 1)
+    earlier = concatenate([x[:, -1:], x[:, :-1]], 1)
+    return _of(x).np.stack([later, x, earlier], axis=1)
 
 
 def repeat_like(x, like):
