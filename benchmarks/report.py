@@ -1,5 +1,6 @@
 """What a run says: each ratio beside the record and the goal, with a mark in words."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from benchmarks.timing import Ratio
 
 WORSE, MISSED = "worse than recorded", "goal missed"
 UNRECORDED, UNSTEADY = "not recorded yet", "too unsteady to compare"
+ELSEWHERE = "recorded on another processor"
 HIDDEN = 0.3  # quartiles further apart than this share hide a slowdown of that size
 ROW = "{:<34}{:<25}{:<20}{:<7}{}"
 
@@ -36,6 +38,8 @@ class Comparison:
         missed = [MISSED] if self.now.median > self.goal else []
         if self.then is None:
             return [UNRECORDED, *missed]
+        if math.isinf(self.slack):
+            return [ELSEWHERE, *missed]
         if record.is_worse(self.now, self.then, self.slack):
             return [WORSE, *missed]
         if max(self.now.width, self.then.width) > HIDDEN * self.then.median:
@@ -47,8 +51,9 @@ class Comparison:
         """The line of the table."""
         now, then = self.now, "-"
         if self.then:
-            spread = record.spread(now, self.then, self.slack)
-            then = f"{self.then.median:.2f} + {spread:.2f}"
+            then = f"{self.then.median:.2f}"
+            if not math.isinf(self.slack):
+                then += f" + {record.spread(now, self.then, self.slack):.2f}"
         return ROW.format(
             f"  our time / {self.peer}",
             f"{now.median:.2f} ({now.low:.2f} to {now.high:.2f})",
@@ -66,6 +71,7 @@ def compare(
     """All ratios {case: {peer: ratio}} of a benchmark, beside what is recorded of it."""
     recorded = then.cases if then else {}
     differences = record.differences(then) if then else []
+    other = bool(then) and record.is_other_processor(then)
     return [
         Comparison(
             case=case,
@@ -73,7 +79,7 @@ def compare(
             now=now,
             then=recorded.get(case, {}).get(peer),
             goal=goals[peer],
-            slack=record.slack(peer, differences),
+            slack=record.slack(peer, differences, other_processor=other),
         )
         for case, ratios in cases.items()
         for peer, now in ratios.items()
@@ -105,8 +111,8 @@ def origin(then: Entry | None, comparisons: Sequence[Comparison]) -> str:
     lines = [f"recorded {then.date}: {then.rounds} rounds, {then.device}"]
     if different := record.differences(then):
         lines.append(
-            f"here it is {', '.join(different)}, hence the larger spread; to compare "
-            "a change more closely, record here before it: make bench RECORD=1"
+            f"here it is {', '.join(different)}, hence a larger spread or none; to "
+            "compare a change, record here before it: make bench RECORD=1"
         )
     ours, theirs = {c.case for c in comparisons}, set(then.cases)
     lines += [f"not recorded yet: {case}" for case in sorted(ours - theirs)]
@@ -120,5 +126,5 @@ def summary(comparisons: Sequence[Comparison]) -> str:
     """How many ratios have which mark."""
     count = Counter(mark for c in comparisons for mark in c.marks)
     words = [f"{count[mark]} {mark}" for mark in (WORSE, MISSED)]
-    words += [f"{count[mark]} {mark}" for mark in (UNRECORDED, UNSTEADY) if count[mark]]
+    words += [f"{count[mark]} {mark}" for mark in (UNRECORDED, UNSTEADY, ELSEWHERE) if count[mark]]
     return f"of {len(comparisons)} ratios: {', '.join(words)}"

@@ -47,17 +47,29 @@ def test_a_row_shows_median_quartiles_record_spread_and_goal():
         assert words in row
 
 
-def test_another_setup_is_named_and_allows_more(monkeypatch):
-    then = entry(device="an abacus", versions=record.setup()["versions"])
+def test_other_versions_are_named_and_allow_more():
+    versions = record.setup()["versions"] | {"python": "2.7"}
+    then = entry(device=record.setup()["device"], versions=versions)
     cases = {CASE: {"PyTorch": Ratio(1.4, 1.39, 1.41)}}
     (line,) = report.compare(cases, {"PyTorch": 2.0}, then)
     assert line.marks == [] and line.slack == record.OTHER_SETUP
-    origin = report.origin(then, [line])
-    assert "an abacus" in origin and record.setup()["device"] in origin
-    assert "larger spread" in origin
+    assert "larger spread" in report.origin(then, [line])
     (line,) = report.compare(cases, {"PyTorch": 2.0}, entry())
     assert line.marks == [report.WORSE] and line.slack == record.SAME_SETUP
     assert "larger spread" not in report.origin(entry(), [line])
+
+
+def test_on_another_processor_only_peers_in_mxnet_are_compared():
+    numbers = {"PyTorch": Ratio(9.0, 8.9, 9.1), "d2l": Ratio(1.3, 1.29, 1.31)}
+    then = {CASE: {peer: Ratio(1.0, 0.99, 1.01) for peer in numbers}}
+    then = entry(cases=then, device="an abacus", versions=record.setup()["versions"])
+    goals = {"PyTorch": 2.0, "d2l": 2.0}
+    theirs, ours = report.compare({CASE: numbers}, goals, then)
+    assert theirs.marks == [report.ELSEWHERE, report.MISSED] and ours.marks == [report.WORSE]
+    assert "1.00 " in theirs.row and "inf" not in theirs.row
+    origin = report.origin(then, [theirs, ours])
+    assert "an abacus" in origin and record.setup()["device"] in origin
+    assert report.summary([theirs, ours]).endswith("1 recorded on another processor")
 
 
 def test_other_cases_than_the_recorded_are_named():
