@@ -8,16 +8,5 @@ parts.
 from d2l_attention.datasets.translation.files import load_multi30k, load_tatoeba, require
 from d2l_attention.datasets.translation.generator import Pair, generate
 from d2l_attention.datasets.translation.splitting import apart, split
-from d2l_attention.datasets.translation.vocabulary import (
-    END,
-    START,
-    Vocabulary,
-    arrays,
-    batches_by_length,
-)
 
-# fmt: off
-__all__ = [
-    "END", "START", "Pair", "Vocabulary", "apart", "arrays", "batches_by_length", "generate",
-    "load_multi30k", "load_tatoeba", "require", "split",
-]
+__all__ = ["Pair", "apart", "generate", "load_multi30k", "load_tatoeba", "require", "split"]
