@@ -108,7 +108,7 @@ def shortest_tours(points: onp.ndarray) -> onp.ndarray:
     """Return the shortest tour of each set of points, by dynamic programming: (B, n, 2) -> (B, n).
 
     best[S, j] is the length of the shortest way from point 0 through all of S to j in S:
-    best[S, j] = min_i best[S - {j}, i] + |p_i - p_j|. All sets of points go through the same S at
+    best[S, j] = min_i best[S - {j}, i] + distance[i, j]. All sets of points go through the same S at
     the same time. It takes B n 2^n numbers.
 
     Raises

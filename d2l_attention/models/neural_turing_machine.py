@@ -116,7 +116,7 @@ class NeuralTuringMachine(Block):
     (B, T, N)). At the start the memory is nearly empty, 1e-6 everywhere, and both heads are on row 0.
 
     >>> machine = NeuralTuringMachine(input_size=5, output_size=4, rows=16, width=6)
-    >>> machine.initialize(init.Xavier())
+    >>> machine.initialize()
     >>> [array.shape for array in machine(np.zeros((2, 3, 5)))]
     [(2, 3, 4), (2, 3, 16), (2, 3, 16)]
     """
