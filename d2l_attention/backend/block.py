@@ -96,6 +96,17 @@ class Block(HybridBlock):
                 raise TypeError(f"{kinds}: cast() the arrays, or the block after its first call")
 
 
+class LoopBlock(Block):
+    """A Block that runs its parts in Python, since it has a loop over steps whose number no symbol
+    knows: hybridized, its parts are compiled, and not the whole.
+    """
+
+    def hybridize(self, active=True, **options):
+        """Compile the parts."""
+        for part in self._children.values():
+            part.hybridize(active, **options)
+
+
 def _shape_and_dtype(x) -> tuple:
     return getattr(x, "shape", None), getattr(x, "dtype", None)
 

@@ -16,7 +16,7 @@ g, s, gamma, e and a.
 """
 
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.block import Block, check_ids
+from d2l_attention.backend.block import LoopBlock, check_ids
 from d2l_attention.backend.checks import check_choice, check_sizes
 
 from mxnet import np
@@ -96,7 +96,7 @@ class Step(HybridBlock):
         return self.W_o(op.concatenate([h, r], 1)), r, M, w_read, w_write, state, memory
 
 
-class NeuralTuringMachine(Block):
+class NeuralTuringMachine(LoopBlock):
     """y_t = W_o [h_t, r_t]: a controller with a memory of N rows, which it reads and writes.
 
     Parameters
@@ -132,10 +132,6 @@ class NeuralTuringMachine(Block):
         self.sizes = {"i": input_size}
         self.rows, self.width, self.hidden_size = rows, width, hidden_size
         self.step = Step(input_size, output_size, width, hidden_size, controller)
-
-    def hybridize(self, active=True, **options):
-        """Compile one step: the whole has a loop over them."""
-        self.step.hybridize(active, **options)
 
     def start(self, inputs) -> tuple:
         """r, M, the weights of both heads, and the controller's state, before the first step."""

@@ -12,7 +12,7 @@ a learned e_0, and for the start, with a learned P_0.
 
 from d2l_attention.attention import AdditiveScore, masked_softmax
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.block import Block, check_ids
+from d2l_attention.backend.block import LoopBlock, check_ids
 from d2l_attention.backend.checks import check_sizes
 
 from mxnet import init, np
@@ -44,7 +44,7 @@ class WithFirst(HybridBlock):
         return op.concatenate([op.repeat_first(first, x), x], axis=1)
 
 
-class PointerNetwork(Block):
+class PointerNetwork(LoopBlock):
     """p(C_i = j | C_1 ... C_{i-1}, P) = softmax_j(v . tanh(W_1 e_j + W_2 d_i)).
 
     Parameters
@@ -80,11 +80,6 @@ class PointerNetwork(Block):
 
     def check_values(self, points, previous):
         check_ids(previous=(previous, 0, points.shape[1] + 1))
-
-    def hybridize(self, active=True, **options):
-        """Compile the parts: the whole picks points by their numbers, which needs to know n."""
-        for part in self._children.values():
-            part.hybridize(active, **options)
 
     def hybrid_forward(self, F, points, previous):
         P, e, *state = self._read(points)

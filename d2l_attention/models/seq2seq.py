@@ -16,7 +16,7 @@ its beginning, so that its last word is the last of all.
 
 from d2l_attention.attention import MaskedLSTM
 from d2l_attention.backend import operators as op
-from d2l_attention.backend.block import Block, check_ids
+from d2l_attention.backend.block import LoopBlock, check_ids
 from d2l_attention.backend.checks import check_share, check_sizes
 
 from mxnet import np
@@ -93,7 +93,7 @@ class AttentionDecoder(Decoder):
         return [op.tanh(self.W_c(context) + self.W_h(s)), weights, *after]
 
 
-class Seq2Seq(Block):
+class Seq2Seq(LoopBlock):
     """p(y_t | y_1 ... y_{t-1}, x) = softmax(W_s s_t), or softmax(W_s tanh(W_c [c_t, s_t])).
 
     Parameters
@@ -129,7 +129,7 @@ class Seq2Seq(Block):
     takes = "ids B n, B 1 n, ids B T"
 
     def __init__(self, num_source: int, num_target: int, *, hidden_size: int = 128, layers: int = 1,
-                 attention: Block | None = None, window: int | None = None,
+                 attention: HybridBlock | None = None, window: int | None = None,
                  input_feeding: bool = False, bidirectional: bool = False,
                  dropout: float = 0.0):  # fmt: skip
         super().__init__()
@@ -149,11 +149,6 @@ class Seq2Seq(Block):
 
     def check_values(self, source, mask, previous):
         check_ids(source=(source, 0, self.num_source), previous=(previous, 0, self.num_target))
-
-    def hybridize(self, active=True, **options):
-        """Compile the parts: with input feeding, the whole has a loop over the words."""
-        for part in self._children.values():
-            part.hybridize(active, **options)
 
     def hybrid_forward(self, F, source, mask, previous):
         key, *state = self.encoder(source, mask)  # (B, n, d)

@@ -141,7 +141,7 @@ def test_sentences_are_new_and_the_seed_decides():
     assert len(set(first) & set(other)) < 25
 
 
-def test_very_long_sentences(pairs):
+def test_very_long_sentences():
     (pair,) = generate(1, words=(100, 100), seed=0)
     assert len(pair.source.split()) == 100 and is_german(pair.target)
 
