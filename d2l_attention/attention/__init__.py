@@ -31,6 +31,7 @@ from d2l_attention.attention.scores import (
     BilinearScore,
     CosineScore,
     DotProductScore,
+    LocationScore,
     ScaledDotProductScore,
     Score,
 )
@@ -38,8 +39,7 @@ from d2l_attention.attention.scores import (
 # fmt: off
 __all__ = [
     "AdditiveScore", "Attention", "BilinearScore", "BoxcarScore", "CosineScore", "DotProductScore",
-    "EpanechnikovScore", "GaussianScore", "KernelScore", "LocalAttention", "MaskedLSTM",
-    "MultiHeadAttention",
-    "ScaledDotProductScore", "Score", "TriangularScore", "causal_mask", "identity",
-    "leave_one_out_mask", "length_mask", "masked_softmax", "softmax_within_reach",
+    "EpanechnikovScore", "GaussianScore", "KernelScore", "LocalAttention", "LocationScore",
+    "MaskedLSTM", "MultiHeadAttention", "ScaledDotProductScore",
+    "Score", "TriangularScore", "causal_mask", "identity", "leave_one_out_mask", "length_mask", "masked_softmax", "softmax_within_reach",
 ]

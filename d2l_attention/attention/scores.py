@@ -122,3 +122,34 @@ class CosineScore(Score):
 
     def hybrid_forward(self, F, query, key):
         return op.scaled_batch_dot(op.unit(query), op.unit(key), self.sharpness)  # (..., m, n)
+
+
+class LocationScore(Score):
+    """a(q, k_i) = (W q)_(n - i): from the query alone, a score for each place (Luong et al. 2015, "location").
+
+    What stands there is not looked at. Places are counted from the end, so that padding at the
+    beginning of a sequence changes nothing.
+
+    Parameters
+    ----------
+    query_size : int
+        The number of features of a query.
+    longest : int
+        Most keys: W has so many rows.
+    """
+
+    takes = "B m q, B n k"
+
+    def __init__(self, query_size: int, *, longest: int):
+        super().__init__()
+        check_sizes(query_size=query_size, longest=longest)
+        self.W = nn.Dense(longest, use_bias=False, flatten=False, in_units=query_size)
+        self.sizes, self.longest = {"q": query_size}, longest
+
+    def check(self, query, key):
+        super().check(query, key)
+        if key.shape[1] > self.longest:
+            raise ValueError(f"key must have at most {self.longest} rows, got {key.shape[1]}")
+
+    def hybrid_forward(self, F, query, key):
+        return op.last_first(self.W(query), key)  # (B, m, n)

@@ -221,6 +221,12 @@ def zeros_at(x, index):
     return _of(x).np.zeros_like(_classic("slice_axis", x, axis=0, begin=index, end=index + 1))
 
 
+def last_first(x, like):
+    """The first n columns in reverse order, n as many as `like` has rows: (B, m, L), (B, n, d) -> (B, m, n)."""
+    columns = transpose(constant(like), (0, 2, 1))  # (B, d, n)
+    return _of(x).np.flip(_classic("slice_like", x, columns, axes=(2,)), 2)
+
+
 def last_state(states, length):
     """The state at each sequence's last item: (T, B, d), (B,) -> (B, d)."""
     return _classic("SequenceLast", states, length, use_sequence_length=True)

@@ -147,6 +147,14 @@ class Seq2Seq(LoopBlock):
         self.decoder = AttentionDecoder(*sizes, attention) if attention else Decoder(*sizes)
         self.W_s = nn.Dense(num_target, flatten=False, in_units=hidden_size)
 
+    def check(self, source, mask, previous):
+        super().check(source, mask, previous)
+        score = self.decoder.attention.score if self.attends else None
+        if (longest := getattr(score, "longest", source.shape[1])) < source.shape[1]:
+            raise ValueError(
+                f"source must have at most {longest} words, for so many places, got {source.shape[1]}"
+            )
+
     def check_values(self, source, mask, previous):
         check_ids(source=(source, 0, self.num_source), previous=(previous, 0, self.num_target))
 

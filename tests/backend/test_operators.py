@@ -51,6 +51,11 @@ CASES = {  # operator, its arrays, NumPy's answer
         [A[0]],
         onp.stack([onp.roll(A[0], -1, 1), A[0], onp.roll(A[0], 1, 1)], axis=1),
     ),
+    "last_first": (
+        op.last_first,
+        [A, onp.zeros((2, 3, 7), "float32")],
+        A[:, :, :3][:, :, ::-1],
+    ),
     "log_step": (op.log_step, [A], onp.where(A > 0, 0, -op.HUGE)),
     "log_positive": (op.log_positive, [A], onp.log(onp.where(A > 0, A, 1)) - op.HUGE * (A <= 0)),
     "safe_sqrt": (op.safe_sqrt, [A**2], abs(A)),

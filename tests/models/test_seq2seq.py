@@ -12,18 +12,20 @@ from d2l_attention.attention import (
     BilinearScore,
     DotProductScore,
     LocalAttention,
+    LocationScore,
 )
 from d2l_attention.decoding import generate
 from d2l_attention.models.seq2seq import Seq2Seq
 
 from mxnet import autograd, np
 
-SOURCE, TARGET, SIZE = 9, 7, 6
+SOURCE, TARGET, SIZE, LONGEST = 9, 7, 6, 8
 ATTENTIONS = {
     "none": lambda: None,
     "dot": lambda: Attention(DotProductScore()),
     "general": lambda: Attention(BilinearScore(SIZE)),
     "concat": lambda: Attention(AdditiveScore(SIZE)),
+    "location": lambda: Attention(LocationScore(SIZE, longest=LONGEST)),
     "local-p": lambda: LocalAttention(BilinearScore(SIZE), hidden_size=4, window=2),
 }
 VARIANTS = {
@@ -34,6 +36,8 @@ VARIANTS = {
     "general, input feeding": {"input_feeding": True},
     "general, two layers, input feeding": {"layers": 2, "input_feeding": True},
     "concat": {},
+    "location": {},
+    "location, input feeding": {"input_feeding": True},
     "concat, bidirectional": {"bidirectional": True, "layers": 2},
     "dot, local-m": {"window": 1},
     "dot, local-m, input feeding": {"window": 2, "input_feeding": True},
@@ -75,48 +79,44 @@ def outputs(network, inputs) -> list[onp.ndarray]:
 
 
 # ------------------------------------------------------------------------------ the oracle
-TRANSCRIBED = [v for v in VARIANTS if not re.search("local|bidirectional", v)]
+TRANSCRIBED = [v for v in VARIANTS if not re.search("local-|bidirectional", v)]
 
 
-def transcribed_attention(kind: str):
-    """The same attention in PyTorch, or None."""
-    import torch
+def transcribed(variant: str):
+    """The same network in PyTorch: as the notebook shows it, where it can."""
+    from tests.oracles import seq2seq, seq2seq_variants
 
-    from tests.oracles import pointer_networks, seq2seq
-
-    class DotProductScore(torch.nn.Module):
-        def forward(self, query, key):
-            return query @ key.mT
-
-    scores = {"dot": DotProductScore, "general": lambda: seq2seq.BilinearScore(SIZE)}
-    scores["concat"] = lambda: pointer_networks.AdditiveScore(SIZE)
-    return None if kind == "none" else seq2seq.Attention(scores[kind]())
+    kind, options = variant.split(",")[0], VARIANTS[variant]
+    scores = {"dot": seq2seq_variants.DotProductScore, "general": seq2seq_variants.BilinearScore,
+              "concat": seq2seq_variants.AdditiveScore, "location": seq2seq_variants.LocationScore}  # fmt: skip
+    sizes = {"dot": (), "location": (SIZE, LONGEST)}.get(kind, (SIZE,))
+    attention = None if kind == "none" else seq2seq.Attention(scores[kind](*sizes))
+    if attention and not options:
+        return seq2seq.Seq2Seq(SOURCE, TARGET, SIZE, attention)
+    return seq2seq_variants.Seq2Seq(SOURCE, TARGET, SIZE, attention=attention, **options)
 
 
 @pytest.mark.parametrize("hybridize", [False, True], ids=["imperative", "hybridized"])
 @pytest.mark.parametrize("variant", TRANSCRIBED)
 def test_equals_pytorch(variant, hybridize):
     torch = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
-    from tests.oracles import seq2seq, weights
+    from tests.oracles import weights
 
-    network, inputs = build(variant), batch()
-    attention = transcribed_attention(variant.split(",")[0])
-    options = VARIANTS[variant] | {"attention": attention}
-    other = seq2seq.Seq2Seq(SOURCE, TARGET, hidden_size=SIZE, **options)
+    network, inputs, other = build(variant), batch(), transcribed(variant)
     weights.copy_weights(network, other)
     if hybridize:
         network.hybridize(static_alloc=True)
     signs = onp.random.RandomState(1).normal(size=(3, 4, TARGET))
     with autograd.record():
         found = network(*inputs)
-        logits = found[0] if attention else found
+        logits = found[0] if network.attends else found
         total = (logits * np.array(signs.astype("float32"))).sum()
     total.backward()
     source, mask, previous = (torch.tensor(array.asnumpy()) for array in inputs)
     expected, expected_weights = other(source.long(), mask.double(), previous.long())
     (expected * torch.tensor(signs)).sum().backward()
     onp.testing.assert_allclose(logits.asnumpy(), expected.detach(), atol=1e-5)
-    if attention:
+    if network.attends:
         onp.testing.assert_allclose(found[1].asnumpy(), expected_weights.detach(), atol=1e-5)
     weights.compare_gradients(network, other)
 
@@ -157,7 +157,7 @@ def test_what_stands_in_the_padding_has_no_influence(variant):
         onp.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("variant", [v for v in VARIANTS if "none" not in v and "local" not in v])
+@pytest.mark.parametrize("variant", [v for v in VARIANTS if "none" not in v and "local-" not in v])
 def test_weights_sum_to_one(variant):
     for seed in range(3):
         weights = outputs(build(variant, seed), batch(seed=seed))[1]
@@ -253,3 +253,8 @@ def test_wrong_settings_are_refused(options, error, message):
 def test_wrong_arrays_are_refused(change, error, message):
     with pytest.raises(error, match=message):
         build("dot")(*change(*batch()))
+
+
+def test_a_sentence_longer_than_the_places_is_refused():
+    with pytest.raises(ValueError, match="at most 8 words, for so many places, got 9"):
+        build("location")(*batch((9,)))
