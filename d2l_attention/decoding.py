@@ -86,7 +86,7 @@ def generate(
     rows = onp.repeat(onp.arange(search.batch), beam)
     state, last = _rows(state, rows), onp.full(len(rows), start, "int32")
     while search.length < longest and not search.is_over():
-        logits, state, weights = model.step(np.array(last, dtype="int32"), state)
+        logits, state, weights = model.step(np.array(last, dtype="int32", ctx=state[0].ctx), state)
         log_p = _log_softmax(logits.asnumpy())
         if allowed is not None:
             log_p = onp.where(allowed(search.symbols), log_p, -onp.inf)
