@@ -64,6 +64,16 @@ class Translator:
         targets = [self.vocabularies[1].encode(pair[1]) for pair in pairs]
         return batches_by_length(sources, targets, batch_size, seed=seed)
 
+    def log_frequencies(self, pairs: Sequence[Pair]) -> onp.ndarray:
+        """Return log p of each piece of the target language, the end among them, (V,) float32.
+
+        A network whose output has this bias at first knows how frequent words are, and its states need
+        not say so. Each piece is counted once more than it occurs.
+        """
+        pieces = [n for pair in pairs for n in (*self.vocabularies[1].encode(pair[1]), END)]
+        count = 1 + onp.bincount(pieces, minlength=len(self.vocabularies[1]))
+        return onp.log(count / count.sum()).astype("float32")
+
     def generate(self, sentences: Sequence[str], *, beam: int = 1) -> list[Generated]:
         """Translate: numbers, scores and weights, for each sentence in its place.
 

@@ -1,5 +1,6 @@
 """A translator puts each sentence in its place, and learns a language of three words."""
 
+import numpy as onp
 import pytest
 
 from d2l_attention import seed_everything
@@ -57,6 +58,14 @@ def test_reading_is_reversed_or_not(translator):
     numbers = translator.vocabularies[0].encode("one two")
     expected = numbers[::-1] if translator.reverse else numbers
     assert translator.read("one two") == expected
+
+
+def test_frequencies_are_those_of_the_targets(translator):
+    found = translator.log_frequencies([Pair("one two", "eins zwei"), Pair("two", "zwei")])
+    pieces = translator.vocabularies[1].pieces(range(len(found)))
+    count = {"eins": 1, "zwei": 2, "</s>": 2}
+    expected = [1 + count.get(piece, 0) for piece in pieces]
+    onp.testing.assert_allclose(onp.exp(found), onp.array(expected) / (5 + len(found)), rtol=1e-5)
 
 
 def test_wrong_sentences_are_refused(translator):
