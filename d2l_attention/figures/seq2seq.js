@@ -86,7 +86,7 @@
     buildChoices(view, html(live, "div", { class: "wide choices" }));
     const left = html(live, "div", { class: "picture photographed" });
     buildAlignment(view, left);
-    buildSteps(view, html(left, "div", { class: "steps" }));
+    buildSteps(view, html(left, "div", { class: "tokens steps" }));
     view.translation = html(left, "p", { class: "translation", role: "status" });
     view.likeliest = titled(left, "The likeliest words");
     view.bars = html(left, "div", { class: "bars" });
@@ -229,8 +229,8 @@
     html(part, "b", { lang: "de" }, shown.filter((word) => word !== "(end)").join(" ") || "\u2026");
     if (whole && symbols.at(-1) !== END) html(part, "span", {}, ` It was stopped after ${symbols.length} words.`);
     if (right && whole) {
-      if (textOf(view, symbols) === right) html(part, "span", {}, " is right.");
-      else html(html(part, "span", {}, " is wrong; right is "), "span", { lang: "de" }, right);
+      const agrees = textOf(view, symbols) === right, said = html(part, "span", { class: "truth" }, agrees ? "That is right." : "Right is ");
+      if (!agrees) html(said, "span", { lang: "de" }, right);
     }
     if (attention === "none") html(part, "span", { class: "note" }, "Without attention, only the state after the last English word is handed over.");
     return part;
