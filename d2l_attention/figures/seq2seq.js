@@ -130,6 +130,7 @@
   function buildSteps(view, parent) {
     view.next = D2L.button(parent, "", () => {
       const { written, total } = view, after = written < total ? written + 1 : 0;
+      if (!total) return;
       change(view, { written: after, looked: Math.max(0, after - 1) });
     });
     D2L.button(parent, "All words", () => change(view, { written: Infinity }));
@@ -141,7 +142,7 @@
     view.places.group.classList.add("small");
     const line = html(parent, "div", { class: "tokens small line" });
     view.remove = D2L.button(line, "", () => { view.problem.textContent = ""; change(view, remove(view.figure.state)); });
-    D2L.button(line, "Remove all", () => { view.problem.textContent = ""; change(view, { ready: "", sentence: [], chosen: 0, place: "behind" }); });
+    D2L.button(line, "Remove all", () => { view.problem.textContent = ""; change(view, { ready: "", sentence: [], chosen: 0, place: "behind", written: Infinity }); });
     view.problem = html(parent, "p", { class: "complaint", role: "alert" });
     for (const [kind, words] of Object.entries(view.network.offered)) {
       const group = html(parent, "div", { class: "tokens small offered", role: "group", "aria-label": kind });
