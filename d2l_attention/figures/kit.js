@@ -60,7 +60,15 @@ window.D2L = (() => {
   }
 
   // x W^T + b, as a dense layer: (m, k), (n, k), (1, n) -> (m, n)
-  const affine = (x, W, b = row(new Float64Array(W.shape[0]))) => add(matmul(x, transpose(W)), b);
+  function affine(x, W, b = row(new Float64Array(W.shape[0]))) {
+    const [m, k] = x.shape, [n, columns] = W.shape;
+    if (k !== columns) throw new Error(`(${x.shape}) does not fit the transpose of (${W.shape})`);
+    const out = new Float64Array(m * n);
+    for (let i = 0; i < m; i++)
+      for (let l = 0; l < n; l++)
+        for (let j = 0; j < k; j++) out[i * n + l] += x.data[i * k + j] * W.data[l * k + j]; // as W is stored: nothing is copied
+    return add(tensor([m, n], out), b);
+  }
 
   // One word of an LSTM: i, f, o = sigmoid, g = tanh of W_x x + b_x + W_h h + b_h; c = f c + i g, h = o tanh(c); all (1, d)
   function lstmStep(x, { h, c }, { W_x, b_x, W_h, b_h }) {

@@ -7,7 +7,8 @@ import numpy as onp
 
 from d2l_attention import attention, bandwidth
 from d2l_attention.datasets import babi, scenes
-from d2l_attention.figures import memory_networks, page, stacked_attention
+from d2l_attention.datasets.translation import END, arrays
+from d2l_attention.figures import memory_networks, page, seq2seq, stacked_attention
 from d2l_attention.models.kernel_regression import KernelRegression
 from d2l_attention.training import predict
 from tests.figures import kernel_regression_numbers
@@ -132,9 +133,42 @@ def scene_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# ------------------------------------------------------------------------------------- seq2seq
+def sentence_states() -> list[dict]:
+    """Sentences of all lengths that can be written, for both networks."""
+    pairs = seq2seq.sentences(50, words=(5, seq2seq.LONGEST), seed=9)
+    return [
+        {"sentence": pair.source.split(), "attention": kind}
+        for pair in pairs
+        for kind in seq2seq.KINDS
+    ]
+
+
+def sentence_answers(states: list[dict]) -> list[dict]:
+    models, settings = seq2seq.network()
+    english = {word: number for number, word in enumerate(settings["words"]["english"])}
+    found = []
+    for state in states:
+        model = models[state["attention"]]
+        (written,) = seq2seq.translate(model, settings["words"], [" ".join(state["sentence"])])
+        symbols = [*written.symbols, END][: len(written.symbols) + written.finished]
+        inputs, _ = arrays([[english[word] for word in state["sentence"]]], [symbols])
+        outputs = predict(model, [(inputs, None)])  # all words at once, and not one by one
+        logits, weights = outputs if model.attends else (outputs, None)
+        found.append(
+            {
+                "symbols": symbols,
+                "probabilities": [softmax(row) for row in logits[0, :-1]],
+                "weights": None if weights is None else weights[0, :-1],
+            }
+        )
+    return found
+
+
 CASES = {
     "kernel_regression": Case(kernel_arguments, kernel_states, kernel_answers),
     "memory_networks": Case(dict, story_states, story_answers),
+    "seq2seq": Case(dict, sentence_states, sentence_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),
 }
 
