@@ -209,7 +209,9 @@ class LSTMNetwork(LoopBlock):
 
     takes = "B T i"
 
-    def __init__(self, *, input_size: int, output_size: int, hidden_size: int = 256, layers: int = 3):
+    def __init__(
+        self, *, input_size: int, output_size: int, hidden_size: int = 256, layers: int = 3
+    ):
         super().__init__()
         check_sizes(input_size=input_size, output_size=output_size)
         check_sizes(hidden_size=hidden_size, layers=layers)

@@ -185,7 +185,9 @@ def test_the_lstm_equals_pytorchs(layers):
         f"{kind}_{part.replace('2', '').replace('i2h', 'ih')}_l{layer}": parameters[
             f"l{layer}_{part}_{kind}"
         ]
-        for layer in range(layers) for part in ("i2h", "h2h") for kind in ("weight", "bias")
+        for layer in range(layers)
+        for part in ("i2h", "h2h")
+        for kind in ("weight", "bias")
     }
     for name, parameter in ours.items():
         getattr(lstm, name).data.copy_(torch.tensor(parameter.data().asnumpy()))
