@@ -6,6 +6,7 @@ leading axes, B examples, H heads, m queries, n keys, d features.
 """
 
 import functools
+import itertools
 import math
 
 import mxnet as mx
@@ -63,6 +64,11 @@ def tanh(x):
 def sigmoid(x):
     """1 / (1 + exp(-x))."""
     return _of(x).npx.activation(x, act_type="sigmoid")
+
+
+def softplus(x):
+    """log(1 + exp(x))."""
+    return _of(x).npx.activation(x, act_type="softrelu")
 
 
 def relu(x):
@@ -147,6 +153,24 @@ def unit(x):
     return x / F.np.sqrt(F.np.maximum(F.np.sum(F.np.square(x), axis=-1, keepdims=True), 0.5))
 
 
+def cosine(a, b):
+    """a b^T / (||a|| ||b||), the cosine of angles: (B, m, d), (B, n, d) -> (B, m, n).
+
+    Where a norm is below 1e-4 or so, it is nearer to 0, and 0 for 0: so its gradient is bounded.
+    """
+    squares = batch_dot(_of(a).np.ones_like(a), square(b), transpose_b=True)  # ||b||^2, (B, m, n)
+    squares = squares * _of(a).np.sum(square(a), axis=-1, keepdims=True)
+    return batch_dot(a, b, transpose_b=True) * _classic("rsqrt", squares + 1e-8)
+
+
+def circular_convolution(x, s):
+    """y_i = sum_j s_j x_{i-j} for j = -1, 0, 1, in a ring: (B, H, N), (B, H, 3) -> (B, H, N)."""
+    later = concatenate([x[:, :, 1:], x[:, :, :1]], 2)  # x_{i+1}
+    earlier = concatenate([x[:, :, -1:], x[:, :, :-1]], 2)
+    back, stay, on = pieces(s, (1, 1, 1), axis=2)
+    return back * later + stay * x + on * earlier
+
+
 def sum_last(x):
     """Sum over the last axis."""
     return _of(x).np.sum(x, axis=-1)
@@ -173,11 +197,16 @@ def concatenate(arrays, axis):
     return _of(arrays[0]).np.concatenate(arrays, axis=axis)
 
 
-def shifted(x):
-    """What stands one place later, here and one place earlier, in a ring: (B, N) -> (B, 3, N)."""
-    later = concatenate([x[:, 1:], x[:, :1]], 1)
-    earlier = concatenate([x[:, -1:], x[:, :-1]], 1)
-    return _of(x).np.stack([later, x, earlier], axis=1)
+def pieces(x, sizes, axis):
+    """Cut an axis into pieces of so many items."""
+    ends = itertools.accumulate(sizes)
+    cut = functools.partial(_classic, "slice_axis", x, axis=axis)
+    return [cut(begin=end - size, end=end) for size, end in zip(sizes, ends, strict=True)]
+
+
+def split_first(x, number):
+    """(B, H d) -> (B, H, d)."""
+    return _of(x).npx.reshape(x, (-2, number, -1))
 
 
 def repeat_like(x, like):

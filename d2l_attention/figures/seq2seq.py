@@ -152,7 +152,12 @@ def _offered(words: list[str]) -> dict[str, list[str]]:
     kinds = {
         "nouns": [form for noun in few["NOUNS"] for form in (noun.english, noun.plural)],
         "adjectives": adjectives,
-        "verbs": ["is", "are", *(form for verb in few["VERBS"] for form in verb.english[:2]), "can"],
+        "verbs": [
+            "is",
+            "are",
+            *(form for verb in few["VERBS"] for form in verb.english[:2]),
+            "can",
+        ],
     }
     others = set(words[len(SPECIAL) :]).difference(*kinds.values())
     first = ["the", "a", "an", "this", "these", "two", "no"]

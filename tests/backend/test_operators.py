@@ -18,6 +18,12 @@ STATES = RANDOM.normal(size=(4, 3, 5)).astype("float32")
 LENGTH = onp.array([2, 1, 4], "int32")
 ROWS = onp.array([[0, 2], [1, 1], [2, 0]], "int32")
 EXP = onp.exp(A - A.max(-1, keepdims=True))
+
+
+def unit(x):
+    return x / onp.linalg.norm(x, axis=-1, keepdims=True)
+
+
 CASES = {  # operator, its arrays, NumPy's answer
     "batch_dot": (lambda a, b: op.batch_dot(a, b), [A, B.swapaxes(1, 2)], A @ B.swapaxes(1, 2)),
     "batch_dot of b^T": (
@@ -46,16 +52,26 @@ CASES = {  # operator, its arrays, NumPy's answer
     "log": (op.log, [abs(A)], onp.log(abs(A))),
     "log of zero": (op.log, [0 * A], onp.full(A.shape, math.log(1e-30))),
     "cumulative_sum": (lambda a: op.cumulative_sum(a, 2), [A], A.cumsum(2)),
-    "shifted": (
-        op.shifted,
-        [A[0]],
-        onp.stack([onp.roll(A[0], -1, 1), A[0], onp.roll(A[0], 1, 1)], axis=1),
+    "cosine": (op.cosine, [A, B[:, :2]], unit(A) @ unit(B[:, :2]).swapaxes(1, 2)),
+    "cosine with nothing": (op.cosine, [A, 0 * B], onp.zeros((2, 3, 3))),
+    "circular_convolution": (
+        op.circular_convolution,
+        [A, B[:, :, :3]],
+        sum(onp.roll(A, j, axis=2) * B[:, :, j + 1, None] for j in (-1, 0, 1)),
     ),
     "last_first": (
         op.last_first,
         [A, onp.zeros((2, 3, 7), "float32")],
         A[:, :, :3][:, :, ::-1],
     ),
+    "circular_convolution of one": (
+        op.circular_convolution,
+        [A[:, :, :1], B[:, :, :3]],
+        A[:, :, :1] * B[:, :, :3].sum(2, keepdims=True),
+    ),
+    "softplus": (op.softplus, [A], onp.log1p(onp.exp(A))),
+    "pieces": (lambda a: op.concatenate(op.pieces(a, (1, 2), 1)[::-1], 1), [A], A[:, [1, 2, 0]]),
+    "split_first": (lambda a: op.split_first(a, 2), [A[0]], A[0].reshape(3, 2, 2)),
     "log_step": (op.log_step, [A], onp.where(A > 0, 0, -op.HUGE)),
     "log_positive": (op.log_positive, [A], onp.log(onp.where(A > 0, A, 1)) - op.HUGE * (A <= 0)),
     "safe_sqrt": (op.safe_sqrt, [A**2], abs(A)),

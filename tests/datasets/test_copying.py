@@ -28,7 +28,15 @@ def test_repeat_copy(length, repetitions):
         onp.testing.assert_array_equal(part[:, :, :2], inputs[:, 1 : length + 1, :2])
         assert (part[:, :, 2] == 0).all()
     assert (said[:, -1] == [0, 0, 1]).all()
-    onp.testing.assert_allclose(inputs[:, length + 1, 3], 1 + (repetitions - 1) / 9)
+    onp.testing.assert_allclose(inputs[:, length + 1, 3], repetitions / 10)
+
+
+def test_a_copy_is_not_told_the_number_and_has_no_end():
+    """Its target has no bit that says so, and its mark is 1 whatever the number of bits."""
+    assert copy(1, 3, bits=2, seed=0)[1].shape == (1, 8, 2)
+    (inputs,), target = repeat_copy(1, 3, 1, bits=2, seed=0)
+    assert target.shape == (1, 9, 3) and inputs[0, 4, 3] == onp.float32(0.1)
+    onp.testing.assert_array_equal(target[0, 5:8, :2], copy(1, 3, bits=2, seed=0)[1][0, 5:])
 
 
 def test_bits_are_fair_and_the_seed_decides():
@@ -49,6 +57,20 @@ def test_batches_have_all_lengths():
     assert lengths != [inputs.shape[1] // 2 - 1 for (inputs,), _ in of(1)]
 
 
+def test_batches_of_repeat_copy_have_all_numbers_of_repetitions():
+    of = batches(200, 2, lengths=(1, 3), repetitions=(2, 4), bits=3, seed=0)
+    found = set()
+    for (inputs,), target in of(0):
+        length = int(onp.flatnonzero(inputs[0, :, 4])[0]) - 1
+        times = round(4 * float(inputs[0, length + 1, 4]))
+        found.add((length, times))
+        assert target.shape == (2, 3 + length + times * length, 4)
+        onp.testing.assert_array_equal(
+            target[:, length + 2 : -1, :3], onp.tile(inputs[:, 1 : length + 1, :3], (1, times, 1))
+        )
+    assert found == {(length, times) for length in (1, 2, 3) for times in (2, 3, 4)}
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -56,10 +78,19 @@ def test_batches_have_all_lengths():
         (lambda: copy(1, 0, seed=0), "length"),
         (lambda: copy(1, 3, bits=0, seed=0), "bits"),
         (lambda: repeat_copy(1, 3, 0, seed=0), "repetitions"),
-        (lambda: batches(1, 2, lengths=(3, 2), seed=0), "lengths must be 1 <= shortest <= longest"),
-        (lambda: batches(1, 2, lengths=(0, 2), seed=0), "lengths must be"),
+        (lambda: batches(1, 2, lengths=(3, 2), seed=0), "lengths must be least <= most"),
+        (lambda: batches(1, 2, lengths=(0, 2), seed=0), "least of lengths"),
+        (lambda: batches(1, 2, lengths=(1, 2), repetitions=(0, 1), seed=0), "least of repetitions"),
+        (lambda: batches(1, 2, lengths=(1, 2), repetitions=(3, 1), seed=0), "repetitions must be"),
     ],
 )
 def test_impossible_sizes_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_range_is_a_pair():
+    with pytest.raises(TypeError, match="lengths must be a tuple"):
+        batches(1, 2, lengths=[1, 2], seed=0)
+    with pytest.raises(TypeError, match="repetitions must be a tuple"):
+        batches(1, 2, lengths=(1, 2), repetitions=3, seed=0)

@@ -7,11 +7,20 @@ import numpy as onp
 
 from d2l_attention import attention, bandwidth
 from d2l_attention.datasets import babi, scenes
+from d2l_attention.datasets.copying import repeat_copy
 from d2l_attention.datasets.translation import END, arrays
-from d2l_attention.figures import memory_networks, page, seq2seq, stacked_attention
+from d2l_attention.figures import (
+    memory_networks,
+    neural_turing_machine,
+    page,
+    seq2seq,
+    stacked_attention,
+)
 from d2l_attention.models.kernel_regression import KernelRegression
 from d2l_attention.training import predict
 from tests.figures import kernel_regression_numbers
+
+from mxnet import np
 
 
 @dataclass(frozen=True)
@@ -165,11 +174,39 @@ def sentence_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# ------------------------------------------------------------------------- neural Turing machines
+def turing_states() -> list[dict]:
+    random = onp.random.RandomState(0)
+    states = []
+    for _ in range(100):
+        columns, repetitions = random.randint(1, 6), random.randint(1, 4)
+        told = random.randint(0, 2, (columns, neural_turing_machine.BITS)).tolist()
+        step = random.randint(3 + columns * (1 + repetitions))
+        states.append({"columns": told, "repetitions": int(repetitions), "step": int(step)})
+    return states
+
+
+def turing_answers(states: list[dict]) -> list[dict]:
+    model, found = neural_turing_machine.network(), []
+    bits, most = neural_turing_machine.BITS, neural_turing_machine.MOST
+    for state in states:
+        told, repetitions = onp.array(state["columns"]), state["repetitions"]
+        (inputs,), _ = repeat_copy(1, len(told), repetitions, bits=bits, seed=0, most=most)
+        inputs[0, 1 : len(told) + 1, :bits] = told
+        logits, reading, writing = predict(model, [((inputs,), None)])
+        memories = [M.asnumpy()[0] for _, _, M, _ in model.states(np.array(inputs))]
+        outputs = 1 / (1 + onp.exp(-logits[0]))
+        answer = {"outputs": outputs, "writing": writing[0], "reading": reading[0]}
+        found.append(answer | {"memory": memories[state["step"]]})
+    return found
+
+
 CASES = {
     "kernel_regression": Case(kernel_arguments, kernel_states, kernel_answers),
     "memory_networks": Case(dict, story_states, story_answers),
     "seq2seq": Case(dict, sentence_states, sentence_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),
+    "neural_turing_machine": Case(dict, turing_states, turing_answers),
 }
 
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from d2l_attention import seed_everything
 from d2l_attention.datasets.copying import copy
-from d2l_attention.models.neural_turing_machine import NeuralTuringMachine
+from d2l_attention.models.neural_turing_machine import LSTMNetwork, NeuralTuringMachine
 
-from mxnet import autograd, np
+from mxnet import autograd, init, np
 
 SIZES = {"input_size": 4, "output_size": 2, "rows": 6, "width": 3, "hidden_size": 5}
 both = pytest.mark.parametrize("controller", ["LSTM", "feed-forward"])
@@ -44,51 +44,47 @@ def dense(layer, x):
     return layer.weight.data().asnumpy().astype("float64") @ x + bias
 
 
-def address(head, h, memory, before):
-    """Equations 5 to 9 for one head; memory (N, W) and weights (N,) as lists of rows."""
-    key, beta = onp.tanh(dense(head.key, h)), softplus(dense(head.beta, h))[0]
-    scores = [
-        onp.exp(beta * (key @ row) / (onp.linalg.norm(key) * onp.linalg.norm(row)))
-        for row in memory
-    ]
+def address(said, memory, before):
+    """Equations 5 to 9 for one head, from what it is told; memory (N, W) and weights (N,)."""
+    n, width = memory.shape
+    key, beta, gate = onp.tanh(said[:width]), softplus(said[width]), sigmoid(said[width + 1])
+    scores = []
+    for row in memory:
+        norms = onp.linalg.norm(key) * onp.linalg.norm(row)
+        scores.append(onp.exp(beta * (key @ row) / onp.sqrt(norms**2 + 1e-8)))
     content = [score / sum(scores) for score in scores]
-    gate = sigmoid(dense(head.gate, h))[0]
     gated = [gate * c + (1 - gate) * w for c, w in zip(content, before, strict=True)]
-    shift = onp.exp(dense(head.shift, h))
+    shift = onp.exp(said[width + 2 : width + 5])
     shift = dict(zip((-1, 0, 1), shift / shift.sum(), strict=True))
-    n = len(memory)
     moved = [sum(gated[(i - s) % n] * shift[s] for s in shift) for i in range(n)]
-    gamma = 1 + softplus(dense(head.gamma, h))[0]
-    sharp = onp.array(moved) ** gamma
+    sharp = onp.array(moved) ** (1 + softplus(said[width + 5]))
     return sharp / sharp.sum()
 
 
 def by_hand(machine, x, controller):
     """The outputs and weights for one sequence (T, i)."""
-    step = machine.step
-    memory = onp.full((machine.rows, machine.width), 1e-6)
-    read, cell, h = onp.zeros(machine.width), onp.zeros(5), onp.zeros(5)
+    step, width = machine.step, machine.width
+    memory = onp.full((machine.rows, width), 1e-6)
+    read, cell, h = onp.zeros(width), onp.zeros(5), onp.zeros(5)
     w_read = w_write = onp.eye(machine.rows)[0]
     found = []
     for now in x:
         seen = onp.concatenate([now, read])
         if controller == "LSTM":
-            p = {n.split("l0_")[1]: v.data().asnumpy().astype("float64")
-                 for n, v in step.controller.lstm.collect_params().items()}  # fmt: skip
-            gates = p["i2h_weight"] @ seen + p["i2h_bias"] + p["h2h_weight"] @ h + p["h2h_bias"]
-            i, f, g, o = onp.split(gates, 4)
+            i, f, g, o = onp.split(dense(step.controller.W, onp.concatenate([seen, h])), 4)
             cell = sigmoid(f) * cell + sigmoid(i) * onp.tanh(g)
             h = sigmoid(o) * onp.tanh(cell)
         else:
             h = onp.tanh(dense(step.controller.W, seen))
-        w_write = address(step.memory.writes, h, memory, w_write)
+        said = dense(step.memory.addressing.says, h)
+        w_write = address(said[: width + 6], memory, w_write)
+        w_read = address(said[width + 6 :], memory, w_read)
         erase, add = sigmoid(dense(step.memory.erase, h)), onp.tanh(dense(step.memory.add, h))
         memory = onp.array(
             [row * (1 - w * erase) + w * add for row, w in zip(memory, w_write, strict=True)]
         )
-        w_read = address(step.memory.reads, h, memory, w_read)
         read = sum(w * row for w, row in zip(w_read, memory, strict=True))
-        found.append((dense(step.W_o, onp.concatenate([h, read])), w_read, w_write))
+        found.append((dense(machine.W_o, onp.concatenate([h, read])), w_read, w_write))
     return [onp.stack(part) for part in zip(*found, strict=True)]
 
 
@@ -128,6 +124,82 @@ def test_gradients_are_numerical_derivatives(controller):
             parameter.set_data(np.array(start))
             numerical = (values[0] - values[1]) / 2e-2
             assert gradient[place] == pytest.approx(numerical, abs=5e-3, rel=2e-2), name
+
+
+@both
+def test_equals_the_same_in_pytorch(controller):
+    """Outputs, weights and gradients of all parameters, to 1e-5."""
+    torch = pytest.importorskip("torch")
+    from tests.oracles import neural_turing_machine as oracle
+    from tests.oracles.weights import compare_gradients, copy_weights
+
+    for seed in range(3):
+        machine, x = build(controller, seed), inputs(seed=seed)
+        signs = onp.random.RandomState(seed).normal(size=(2, 7, 2))
+        same = oracle.NeuralTuringMachine(**SIZES, controller=controller)
+        copy_weights(machine, same)
+        with autograd.record():
+            found = machine(x)
+            total = (found[0] * np.array(signs)).sum()
+        total.backward()
+        expected = same(torch.tensor(x.asnumpy()).double())
+        (expected[0] * torch.tensor(signs)).sum().backward()
+        for ours, theirs in zip(found, expected, strict=True):
+            onp.testing.assert_allclose(ours.asnumpy(), theirs.detach().numpy(), atol=1e-5)
+        compare_gradients(machine, same)
+
+
+@both
+def test_a_hybridized_machine_learns_the_same(controller):
+    """Its graph holds several steps; gradients are those of steps one by one."""
+    gradients = []
+    for hybridize in (False, True):
+        machine, x = build(controller), inputs(steps=9)
+        if hybridize:
+            machine.hybridize(static_alloc=True)
+        for _ in range(2):
+            with autograd.record():
+                total = np.square(machine(x)[0]).sum()
+            total.backward()
+        gradients.append([p.grad().asnumpy() for p in machine.collect_params().values()])
+    for one, other in zip(*gradients, strict=True):
+        onp.testing.assert_allclose(one, other, atol=1e-5 * max(1, abs(one).max()))
+
+
+# ------------------------------------------------------------------------------ an LSTM alone
+@pytest.mark.parametrize("layers", [1, 3])
+def test_the_lstm_equals_pytorchs(layers):
+    torch = pytest.importorskip("torch")
+    network = LSTMNetwork(input_size=4, output_size=2, hidden_size=5, layers=layers)
+    network.initialize(init.Normal(0.5))
+    network.hybridize(static_alloc=True)
+    x, signs = inputs(), onp.random.RandomState(1).normal(size=(2, 7, 2))
+    with autograd.record():
+        found = network(x)
+        total = (found * np.array(signs)).sum()
+    total.backward()
+    lstm = torch.nn.LSTM(4, 5, layers, batch_first=True).double()
+    parameters = {name.split("lstm")[-1].split("_", 1)[1]: p
+                  for name, p in network.lstm.collect_params().items()}  # fmt: skip
+    ours = {
+        f"{kind}_{part.replace('2', '').replace('i2h', 'ih')}_l{layer}": parameters[
+            f"l{layer}_{part}_{kind}"
+        ]
+        for layer in range(layers)
+        for part in ("i2h", "h2h")
+        for kind in ("weight", "bias")
+    }
+    for name, parameter in ours.items():
+        getattr(lstm, name).data.copy_(torch.tensor(parameter.data().asnumpy()))
+    W, b = (torch.tensor(p.data().asnumpy()).double().requires_grad_()
+            for p in (network.W_o.weight, network.W_o.bias))  # fmt: skip
+    expected = lstm(torch.tensor(x.asnumpy()).double())[0] @ W.mT + b
+    (expected * torch.tensor(signs)).sum().backward()
+    onp.testing.assert_allclose(found.asnumpy(), expected.detach().numpy(), atol=1e-5)
+    for name, parameter in ours.items():
+        gradient = getattr(lstm, name).grad.numpy()
+        onp.testing.assert_allclose(parameter.grad().asnumpy(), gradient, atol=1e-5, err_msg=name)
+    onp.testing.assert_allclose(network.W_o.weight.grad().asnumpy(), W.grad.numpy(), atol=1e-5)
 
 
 # --------------------------------------------------------------------------- properties
