@@ -10,7 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as onp
 
 from d2l_attention.backend.checks import check_choice, check_sizes
-from d2l_attention.datasets.point_sets import delaunay, hulls, shortest_tours, uniform
+from d2l_attention.datasets.point_sets import (
+    MOST_EXACT,
+    check_sets,
+    delaunay,
+    hulls,
+    nearest_neighbour,
+    short_tour,
+    shortest_tours,
+    tour_length,
+    uniform,
+)
 
 TASKS = ("hull", "delaunay", "tour")
 
@@ -213,6 +223,34 @@ def judge_triangulations(points, found: Sequence[Sequence[int]]) -> dict[str, fl
 
 
 # ----------------------------------------------------------------------------------------- tours
+def judge_tours(points, found: Sequence[Sequence[int]]) -> dict[str, float]:
+    """Return the mean "length" of the answers that are tours, of other tours of the same points, and
+    the share of answers that are "invalid".
+
+    The others are the "shortest" (up to 12 points; from 13 on `point_sets.short_tour`), the "nearest"
+    neighbour's, and a "random" one. Without any tour the length is 0.
+
+    >>> found = judge_tours([[[0, 0], [0, 1], [1, 1], [1, 0]]] * 2, [[0, 2, 1, 3], [0, 1, 2]])
+    >>> found["shortest"], found["nearest"], round(found["length"], 2), found["invalid"]
+    (4.0, 4.0, 4.83, 0.5)
+    """
+    points = check_sets(points, "tour")
+    n = points.shape[1]
+    exact = shortest_tours(points) if n <= MOST_EXACT else [short_tour(each) for each in points]
+    random = onp.random.RandomState(n)
+    right = [sorted(tour) == list(range(n)) for tour in found]
+    valid = [pair for pair, is_tour in zip(zip(points, found, strict=True), right, strict=True) if is_tour]
+    ways = {
+        "length": valid,
+        "shortest": zip(points, exact, strict=True),
+        "nearest": ((each, nearest_neighbour(each)) for each in points),
+        "random": ((each, random.permutation(n)) for each in points),
+    }
+    lengths = {way: [tour_length(*pair) for pair in pairs] for way, pairs in ways.items()}
+    means = {way: float(onp.mean(each)) if each else 0.0 for way, each in lengths.items()}
+    return means | {"invalid": 1 - len(valid) / len(right)}
+
+
 def tour_allowed(n: int) -> Callable:
     """Return the `allowed` of `decoding.generate` for tours of n points: each once, then the end.
 
