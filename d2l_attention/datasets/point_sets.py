@@ -5,7 +5,7 @@ An answer is a sequence of the points' numbers. So that each set of points has o
 
 - a hull starts at its point with the lowest number and goes on counter-clockwise;
 - a triangle names its points in increasing order, and triangles are sorted by their numbers;
-- a tour starts at point 0, and goes to the lower-numbered one of its two neighbours.
+- a tour starts at point 0 and goes on counter-clockwise: the area to its left is positive.
 
 SciPy (Qhull) finds hulls and triangulations. Tours of at most 12 points are found by dynamic
 programming (Held and Karp 1962); longer ones by 2-opt from several nearest-neighbour tours (Croes
@@ -179,7 +179,7 @@ def shortest_tours(points: onp.ndarray) -> onp.ndarray:
     for _ in range(n - 1):
         tours.append(last + 1)
         visited, last = visited & ~(1 << last), before[visited, rows, last]
-    return _turned(onp.stack([onp.zeros(count, "int64"), *reversed(tours)], axis=1))
+    return _turned(points, onp.stack([onp.zeros(count, "int64"), *reversed(tours)], axis=1))
 
 
 def _ways(distance: onp.ndarray, start: onp.ndarray) -> tuple[onp.ndarray, onp.ndarray]:
@@ -199,10 +199,17 @@ def _ways(distance: onp.ndarray, start: onp.ndarray) -> tuple[onp.ndarray, onp.n
     return best, before
 
 
-def _turned(tours: onp.ndarray) -> onp.ndarray:
-    """The direction in which the second point has the lower number."""
+def _turned(points: onp.ndarray, tours: onp.ndarray) -> onp.ndarray:
+    """Tours that go counter-clockwise; one without an area goes to the lower-numbered neighbour."""
+    ordered = onp.take_along_axis(points, tours[..., None], axis=1)  # (B, n, 2)
+    (x, y), (x_next, y_next) = (
+        onp.moveaxis(each, -1, 0) for each in (ordered, onp.roll(ordered, -1, axis=1))
+    )
+    area = (x * y_next - y * x_next).sum(axis=1, keepdims=True)  # twice
+    flat = abs(area) < 1e-12
+    keep = onp.where(flat, tours[:, 1:2] <= tours[:, -1:], area > 0)
     other = onp.concatenate([tours[:, :1], tours[:, :0:-1]], axis=1)
-    return onp.where(tours[:, 1:2] <= tours[:, -1:], tours, other)
+    return onp.where(keep, tours, other)
 
 
 def nearest_neighbour(points: onp.ndarray, start: int = 0) -> list[int]:
@@ -227,7 +234,7 @@ def short_tour(points: onp.ndarray, *, starts: int = 10) -> list[int]:
     tours = [_two_opt(nearest_neighbour(points, start), distance) for start in begun]
     best = onp.array([min(tours, key=lambda tour: tour_length(points, tour))])
     best = onp.roll(best, -int(onp.flatnonzero(best[0] == 0)[0]), axis=1)
-    return _turned(best)[0].tolist()
+    return _turned(points[None], best)[0].tolist()
 
 
 def _two_opt(tour: list[int], distance: onp.ndarray) -> list[int]:

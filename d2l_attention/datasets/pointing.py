@@ -239,7 +239,11 @@ def judge_tours(points, found: Sequence[Sequence[int]]) -> dict[str, float]:
     exact = shortest_tours(points) if n <= MOST_EXACT else [short_tour(each) for each in points]
     random = onp.random.RandomState(n)
     right = [sorted(tour) == list(range(n)) for tour in found]
-    valid = [pair for pair, is_tour in zip(zip(points, found, strict=True), right, strict=True) if is_tour]
+    valid = [
+        pair
+        for pair, is_tour in zip(zip(points, found, strict=True), right, strict=True)
+        if is_tour
+    ]
     ways = {
         "length": valid,
         "shortest": zip(points, exact, strict=True),
