@@ -64,8 +64,15 @@ def sequences(found: Sequence[Sequence[int]]) -> tuple[onp.ndarray, onp.ndarray]
 
 
 def left_to_right(points: onp.ndarray) -> onp.ndarray:
-    """Number the points of each set from left to right: (B, n, 2) -> (B, n, 2)."""
-    return onp.take_along_axis(points, points[..., :1].argsort(axis=1), axis=1)
+    """Number the points of each set from left to right: (B, n, 2) -> (B, n, 2).
+
+    Of two points above each other, the lower one comes first.
+
+    >>> left_to_right(onp.array([[[1, 0], [0, 1], [0, 0]]])).tolist()
+    [[[0, 0], [0, 1], [1, 0]]]
+    """
+    order = onp.lexsort((points[..., 1], points[..., 0]), axis=1)
+    return onp.take_along_axis(points, order[..., None], axis=1)
 
 
 def training_batches(
