@@ -176,6 +176,11 @@ def sum_last(x):
     return _of(x).np.sum(x, axis=-1)
 
 
+def mean_over(x, axis):
+    """Mean over an axis."""
+    return _of(x).np.mean(x, axis=axis)
+
+
 def cumulative_sum(x, axis):
     """Sums of the first one, two, three ... numbers along an axis, which counts from the first."""
     return _of(x).np.cumsum(x, axis=axis)

@@ -77,6 +77,7 @@ CASES = {  # operator, its arrays, NumPy's answer
     "safe_sqrt": (op.safe_sqrt, [A**2], abs(A)),
     "unit": (op.unit, [A], A / onp.linalg.norm(A, axis=-1, keepdims=True)),
     "sum_last": (op.sum_last, [A], A.sum(-1)),
+    "mean_over": (lambda a: op.mean_over(a, 1), [A], A.mean(1)),
     "expand": (lambda a: op.expand(a, 1), [A], A[:, None]),
     "expand from the end": (lambda a: op.expand(a, -2), [A], A[:, :, None]),
     "squeeze": (lambda a: op.squeeze(a, 1), [A[:, :1]], A[:, 0]),

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as onp
 
 from d2l_attention import attention, bandwidth
-from d2l_attention.datasets import babi, scenes
+from d2l_attention.datasets import babi, pointing, scenes
 from d2l_attention.datasets.copying import repeat_copy
+from d2l_attention.datasets.point_sets import uniform
 from d2l_attention.datasets.translation import END, arrays
 from d2l_attention.figures import (
     memory_networks,
     neural_turing_machine,
     page,
+    pointer_networks,
     seq2seq,
     stacked_attention,
 )
@@ -201,10 +203,34 @@ def turing_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# ------------------------------------------------------------------------------- pointer networks
+def point_states() -> list[dict]:
+    """Sets of 3 to 10 points in any order, as a reader leaves them, with three decimals."""
+    states = []
+    for number in range(100):
+        points = uniform(1, 3 + number % 8, seed=number)[0].round(3)
+        task = pointer_networks.TASKS[number // 8 % 2]
+        states.append({"points": points.astype("float64").round(3).tolist(), "task": task})
+    return states
+
+
+def point_answers(states: list[dict]) -> list[dict]:
+    networks = {task: pointer_networks.network(task) for task in pointer_networks.TASKS}
+    found = []
+    for state in states:
+        points = pointing.left_to_right(onp.array([state["points"]]))
+        ((answer, weights),) = pointer_networks.answer(
+            networks[state["task"]], points, state["task"]
+        )
+        found.append({"answer": answer, "weights": weights})
+    return found
+
+
 CASES = {
     "kernel_regression": Case(kernel_arguments, kernel_states, kernel_answers),
     "memory_networks": Case(dict, story_states, story_answers),
     "seq2seq": Case(dict, sentence_states, sentence_answers),
+    "pointer_networks": Case(dict, point_states, point_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),
     "neural_turing_machine": Case(dict, turing_states, turing_answers),
 }

@@ -15,9 +15,11 @@ def pairs(block, module) -> dict:
 
 
 def _parameter(block, name: str):
-    """The parameter at a path such as "A.0.weight"; an LSTM's are named otherwise in PyTorch."""
+    """The parameter at a path such as "A.0.weight"; an LSTM's and a norm's have other names in PyTorch."""
     name = re.sub(r"(weight|bias)_(ih|hh)_l0", r"l0_\2_\1", name)
     for part in name.replace("ih", "i2h").replace("hh", "h2h").split("."):
+        if hasattr(block, "gamma"):
+            part = {"weight": "gamma", "bias": "beta"}[part]
         block = block[int(part)] if part.isdigit() else getattr(block, part)
     return block
 
