@@ -142,7 +142,10 @@
     view.places.group.classList.add("small");
     const line = html(parent, "div", { class: "tokens small line" });
     view.remove = D2L.button(line, "", () => { view.problem.textContent = ""; change(view, remove(view.figure.state)); });
-    D2L.button(line, "Remove all", () => { view.problem.textContent = ""; change(view, { ready: "", sentence: [], chosen: 0, place: "behind", written: Infinity }); });
+    D2L.button(line, "Remove all", () => {
+      view.problem.textContent = "";
+      change(view, { ready: "", sentence: [], chosen: 0, place: "behind", written: Infinity });
+    });
     view.problem = html(parent, "p", { class: "complaint", role: "alert" });
     for (const [kind, words] of Object.entries(view.network.offered)) {
       const group = html(parent, "div", { class: "tokens small offered", role: "group", "aria-label": kind });
