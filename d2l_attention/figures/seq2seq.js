@@ -142,7 +142,10 @@
     view.places.group.classList.add("small");
     const line = html(parent, "div", { class: "tokens small line" });
     view.remove = D2L.button(line, "", () => { view.problem.textContent = ""; change(view, remove(view.figure.state)); });
-    D2L.button(line, "Remove all", () => { view.problem.textContent = ""; change(view, { ready: "", sentence: [], chosen: 0, place: "behind", written: Infinity }); });
+    D2L.button(line, "Remove all", () => {
+      view.problem.textContent = "";
+      change(view, { ready: "", sentence: [], chosen: 0, place: "behind", written: Infinity });
+    });
     view.problem = html(parent, "p", { class: "complaint", role: "alert" });
     for (const [kind, words] of Object.entries(view.network.offered)) {
       const group = html(parent, "div", { class: "tokens small offered", role: "group", "aria-label": kind });
@@ -153,9 +156,10 @@
     }
   }
 
-  function buildShares({ network: { right, pairs } }, parent) {
-    const table = html(parent, "table"), head = html(html(table, "thead"), "tr"), body = html(table, "tbody");
+  function buildShares({ network: { right, pairs, trained } }, parent) {
+    const table = html(parent, "table");
     html(html(table, "caption"), "span", {}, "Share of new sentences that are translated without a mistake, by their number of words");
+    const head = html(html(table, "thead"), "tr"), body = html(table, "tbody");
     html(head, "td");
     for (const range of Object.keys(right.dot)) html(head, "th", { scope: "col" }, range);
     for (const [kind, words] of Object.entries(NETWORKS)) {
@@ -163,8 +167,8 @@
       html(line, "th", { scope: "row" }, kind === "none" ? "without attention" : words);
       for (const share of Object.values(right[kind])) D2L.weigh(html(line, "td"), share);
     }
-    html(parent, "p", { class: "hint" }, `Each network was trained on ${pairs.toLocaleString("en")} sentences of 5 to 9 words, marks counted; `
-      + "those of 10 and more are longer than any of them.");
+    html(parent, "p", { class: "hint" }, `Each network was trained on ${pairs.toLocaleString("en")} sentences of ${trained.join(" to ")} words, `
+      + `marks counted; those of more than ${trained[1]} are longer than any of them.`);
   }
 
   // ------------------------------------------------------------------------------------------- draw, whenever it changes
@@ -225,8 +229,14 @@
 
   function drawTranslation(view, symbols, shown, { sentence, ready, attention }) {
     const part = view.translation, whole = view.written === view.total, [, right] = view.network.ready[ready] ?? [];
+    const told = [sentence, shown, attention, right].join("; ");
+    if (view.told === told) return; // a screen reader says again what is written again
+    view.told = told;
     part.replaceChildren();
-    if (!sentence.length) return html(part, "span", {}, "The sentence is empty: tap a word.");
+    if (!sentence.length) {
+      part.textContent = "The sentence is empty: tap a word.";
+      return;
+    }
     html(part, "b", { lang: "de" }, shown.filter((word) => word !== "(end)").join(" ") || "\u2026");
     if (whole && symbols.at(-1) !== END) html(part, "span", {}, ` It was stopped after ${symbols.length} words.`);
     if (right && whole) {
@@ -234,17 +244,14 @@
       if (!agrees) html(said, "span", { lang: "de" }, right);
     }
     if (attention === "none") html(part, "span", { class: "note" }, "Without attention, only the state after the last English word is handed over.");
-    return part;
   }
 
   function drawLikeliest(view, word, looked, probabilities, name) {
-    if (!word) {
-      view.likeliest.textContent = "";
-      return view.bars.replaceChildren();
-    }
+    view.likeliest.textContent = word ? `at place ${looked + 1}` : "";
+    view.bars.replaceChildren();
+    if (!word) return;
     const order = [...probabilities.keys()].sort((a, b) => probabilities[b] - probabilities[a]).slice(0, LIKELIEST);
-    view.likeliest.textContent = `at place ${looked + 1}`;
-    return D2L.bars(view.bars, order.map((number, place) => [name(number), probabilities[number], place ? "" : "first"]));
+    D2L.bars(view.bars, order.map((number, place) => [name(number), probabilities[number], place ? "" : "first"]));
   }
 
   function drawWriter(view, { sentence, chosen, place, ready, attention }) {

@@ -32,7 +32,7 @@ from d2l_attention.training import fit
 
 from mxnet import lr_scheduler, np, optimizer
 
-__all__ = ["KINDS", "contents", "network", "sentences", "train", "translate"]
+__all__ = ["KINDS", "contents", "network", "sentences", "split", "train", "translate"]
 
 NOUNS = "man woman child dog cat horse table lamp book window door suitcase garden kitchen house"
 ADJECTIVES = "big small old young happy round red black"
@@ -83,7 +83,7 @@ def contents() -> Contents:
 
 def train() -> tuple[dict, dict[str, onp.ndarray]]:
     """Train both networks: settings and arrays for `data.write`, and shares right on new sentences."""
-    training, test = _split()
+    training, test = split()
     words = {
         language: [*SPECIAL, *sorted({word for pair in training for word in pair[side].split()})]
         for side, language in enumerate(("english", "german"))
@@ -94,6 +94,7 @@ def train() -> tuple[dict, dict[str, onp.ndarray]]:
         "ready": READY,
         "longest": LONGEST,
         "pairs": len(training),
+        "trained": TRAINED,
         "right": {},
     }
     found = {}
@@ -133,7 +134,7 @@ def _few() -> dict:
     }
 
 
-def _split() -> tuple[list[Pair], dict[tuple[int, int], list[Pair]]]:
+def split() -> tuple[list[Pair], dict[tuple[int, int], list[Pair]]]:
     """Pairs to train on, and new ones for each range of lengths."""
     taken = {english for english, _ in READY.values()}
     pairs = [p for p in sentences(PAIRS + 1000, words=TRAINED, seed=0) if p.source not in taken]

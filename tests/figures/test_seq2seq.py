@@ -15,7 +15,7 @@ FIGURE = "[data-figure=seq2seq]"
 
 # ------------------------------------------------------------------------------------ sentences
 def test_new_sentences_are_not_trained_on():
-    training, test = seq2seq._split()
+    training, test = seq2seq.split()
     trained = {pair.source for pair in training}
     assert len(training) == seq2seq.PAIRS
     assert not trained & {english for english, _ in seq2seq.READY.values()}
