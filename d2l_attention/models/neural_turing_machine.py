@@ -1,5 +1,5 @@
-"""Neural Turing machines: attention whose weights, and whose values, have a state (Graves, Wayne and
-Danihelka 2014).
+"""Neural Turing machines: attention whose weights, and whose values, have a state (Graves, Wayne
+and Danihelka 2014).
 
 A memory M of N rows is read and written with weights w, which a head makes of those it had before:
 
@@ -11,9 +11,9 @@ A memory M of N rows is read and written with weights w, which a head makes of t
     M_i = M_i (1 - w_i e) + w_i a                     3 and 4        writing erases e, and adds a
     r   = sum_i w_i M_i                               2              reading is attention
 
-A controller, an LSTM or a layer without a state, sees the input and what was read last, and says k, beta,
-g, s, gamma, e and a. Both heads look at the memory as the step before has left it; then one writes, and
-then the other reads.
+A controller, an LSTM or a layer without a state, sees the input and what was read last, and says k,
+beta, g, s, gamma, e and a. Both heads look at the memory as the step before has left it; then one
+writes, and then the other reads.
 """
 
 from d2l_attention.backend import operators as op
@@ -91,7 +91,7 @@ class LSTM(HybridBlock):
 
 
 class Step(HybridBlock):
-    """x (B, i), r (B, W), M (B, N, W), w (B, 2, N), the controller's state -> h, and all but x anew."""
+    """x (B, i), r (B, W), M (B, N, W), w (B, 2, N), the state -> h, and all but x anew."""
 
     def __init__(self, input_size: int, width: int, hidden_size: int, controller: type):
         super().__init__()
@@ -105,8 +105,8 @@ class Step(HybridBlock):
 
 
 class Steps(HybridBlock):
-    """Some steps in one graph: x (B, t, i) and the state -> [h, r] (B, t, d + W), w (B, t, 2, N), and
-    the state after them.
+    """Some steps in one graph: x (B, t, i) and the state -> [h, r] (B, t, d + W), w (B, t, 2, N),
+    and the state after them.
     """
 
     def __init__(self, step: Step, number: int):
@@ -139,7 +139,7 @@ class NeuralTuringMachine(LoopBlock):
     Call
     ----
     (inputs (B, T, input_size)) -> (logits (B, T, output_size), weights of reading and of writing
-    (B, T, N)). At the start the memory is nearly empty, 1e-6 everywhere, and both heads are on row 0.
+    (B, T, N)). At the start the memory is nearly empty, 1e-6 everywhere; both heads are on row 0.
 
     >>> machine = NeuralTuringMachine(input_size=5, output_size=4, rows=16, width=6)
     >>> machine.initialize()
@@ -200,7 +200,7 @@ class NeuralTuringMachine(LoopBlock):
 
 
 class LSTMNetwork(LoopBlock):
-    """y_t = W_o h_t: an LSTM of some layers, which has nothing but its state to keep what it was told.
+    """y_t = W_o h_t: an LSTM of some layers, which has only its state to keep what it was told.
 
     Call
     ----

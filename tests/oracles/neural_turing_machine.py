@@ -1,4 +1,4 @@
-"""The neural Turing machine in PyTorch, with the names of `d2l_attention.models.neural_turing_machine`."""
+"""The machine in PyTorch, with the names of `d2l_attention.models.neural_turing_machine`."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch.nn.functional import softplus
 
 
 def address(said, M, w):
-    """What the heads are told (B, 2, W + 6), the memory (B, N, W), weights (B, 2, N) -> new weights."""
+    """What heads are told (B, 2, W + 6), memory (B, N, W), weights (B, 2, N) -> new weights."""
     k, beta, g, s, gamma = said.split([M.shape[2], 1, 1, 3, 1], dim=2)
     k, g, s = torch.tanh(k), torch.sigmoid(g), torch.softmax(s, dim=2)
     squares = k.square().sum(2, keepdim=True) * M.square().sum(2)[:, None]
