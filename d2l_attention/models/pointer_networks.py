@@ -36,11 +36,11 @@ class WithFirst(HybridBlock):
 
 
 class Pointer(Block):
-    """u_ij = v . tanh(W_1 e_j + W_2 d_i) for the end, j = 0, and all points; the output is softmax u_i.
+    """softmax u_i, u_ij = v . tanh(W_1 e_j + W_2 d_i) for the end, j = 0, and all points.
 
     Call
     ----
-    states d (B, T, d) of the decoder, e (B, n, d) of the encoder -> (u (B, T, 1 + n), p of that shape).
+    states d (B, T, d) of the decoder, e (B, n, d) of the encoder -> (u, p), both (B, T, 1 + n).
     """
 
     takes = "B T d, B n d"
@@ -77,7 +77,7 @@ class Positions(LoopBlock):  # MXNet warns of e, which is not used, if the whole
 
 
 class AttendedPositions(Positions):
-    """softmax(W [c_i, d_i]), c_i = sum_j alpha_ij e_j, alpha_i = softmax(v . tanh(W_1 e_j + W_2 d_i)).
+    """softmax(W [c_i, d_i]), c_i = sum_j alpha_ij e_j, alpha_i = softmax(u_i), u as in `Pointer`.
 
     The paper's baseline "+ attention": its weights, (B, T, n), mix states, and choose nothing.
     """
@@ -232,7 +232,7 @@ class PointerNetwork(LoopBlock):
         return u[:, 0], (P, e, *(op.transpose(array, (1, 0, 2)) for array in after)), weights[:, 0]
 
     def loss(self, output, target):
-        """Cross-entropy in nats, summed over a sequence: target (B, T), -1 behind its end -> (B,)."""
+        """Cross-entropy in nats, a sum over steps: target (B, T), -1 behind its end -> (B,)."""
         u, _ = output
         check_ids(target=(target, -1, u.shape[2]))
         counts = op.expand((target >= 0).astype(u.dtype), 2)  # (B, T, 1)
