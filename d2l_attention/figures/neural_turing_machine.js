@@ -81,7 +81,7 @@
     const choices = Object.fromEntries([1, 2, 3].map((times) => [times, ["once", "twice", "three times"][times - 1]]));
     view.often = D2L.tokens(often, "How often", choices, (times) => change(view, { repetitions: Number(times) }));
     buildStep(view, html(controls, "div"));
-    const picture = html(live, "div", { class: "picture" });
+    const picture = html(live, "div", { class: "picture photographed" });
     D2L.legend(picture, [["writes", '<rect class="writes" width="12" height="12"/>'], ["reads", '<rect class="reads" width="12" height="12"/>']]);
     const T = 3 + MOST_COLUMNS * (1 + most), height = CELL * (bits + 2 + rows + bits + 1) + 3 * GAP;
     view.size = { bits, rows, width, T };

@@ -67,7 +67,7 @@ def _compare(found, arrays, *, atol=ATOL) -> None:
         assert not _near(found, wrong(*arrays), atol), mistake
     sums = found.sum(1)
     assert onp.allclose(sums, 1, atol=1e-3), f"the weights sum to {sums[0]:.2f}, not to 1"
-    raise AssertionError("the weights sum to 1, but are not those of equations (4.20) to (4.23)")
+    raise AssertionError("the weights sum to 1, but are not those of the four equations")
 
 
 def _near(found, expected, atol) -> bool:
