@@ -9,12 +9,13 @@ pytest.importorskip("torch", reason="PyTorch, with which the benchmarks compare,
 pytest.importorskip("d2l.mxnet")
 
 from benchmarks import __main__ as bench
-from benchmarks import attention, memory_networks, pointer_networks, record
+from benchmarks import attention, memory_networks, pointer_networks, record, seq2seq
 
 MODULES = {
     "attention": attention,
     "memory_networks": memory_networks,
     "pointer_networks": pointer_networks,
+    "seq2seq": seq2seq,
 }
 
 
@@ -81,3 +82,17 @@ def test_a_peer_that_writes_something_else_is_refused(monkeypatch):
     monkeypatch.setattr(pointer_networks, "BATCH", 8)
     with pytest.raises(AssertionError):
         pointer_networks.write()
+
+
+@pytest.mark.parametrize("case", seq2seq.cases())
+def test_a_translator_learns_and_writes_in_the_benchmark_what_its_peer_does(case, monkeypatch):
+    monkeypatch.setattr(seq2seq, "STEPS", 2)
+    monkeypatch.setattr(seq2seq, "BATCH", 8)
+    assert seq2seq.cases()[case]().keys() == {"ours", "PyTorch"}
+
+
+def test_a_translation_that_is_another_is_refused(monkeypatch):
+    monkeypatch.setattr(seq2seq, "greedy", lambda *given: [()])
+    monkeypatch.setattr(seq2seq, "BATCH", 8)
+    with pytest.raises(AssertionError):
+        seq2seq.write()

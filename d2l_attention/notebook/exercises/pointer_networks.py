@@ -81,7 +81,7 @@ MISTAKES = {
     "no query": "The decoder's state d is lost: every step would point at the same point.",
     "exchanged": "W_1 and W_2 are exchanged: W_1 belongs to e, the points, and W_2 to d.",
     "transposed": "A matrix is transposed: W e for rows e is e @ W.T.",
-    "scaled": "The scores are divided by the square root of h: equation (4.1) does not do so.",
+    "scaled": "The scores are divided by the square root of h: equation (4.5) does not do so.",
 }
 
 
@@ -120,4 +120,4 @@ def _name_the_mistake(found, given) -> str:
     if not onp.allclose(found.sum(axis=1), 1):
         sums = found.sum(axis=1)
         return f"Weights must sum to one, got sums from {sums.min():.2f} to {sums.max():.2f}."
-    return "The weights sum to one, but the scores are not those of equation (4.1)."
+    return "The weights sum to one, but the scores are not those of equation (4.5)."
