@@ -210,7 +210,7 @@
 
   function drawLines(view, { sentence }, shown, looked, weights) {
     const rows = Math.max(sentence.length, shown.length, 1), line = (i, t) => `M0,${i + 0.5}C45,${i + 0.5} 55,${t + 0.5} 100,${t + 0.5}`;
-    view.alignment.style.setProperty("--rows", rows);
+    view.lines.style.height = `calc(var(--row) * ${rows})`; // themes have a rule for the height of drawings
     set(view.lines, { viewBox: `0 0 100 ${rows}`, "aria-label": described(sentence, shown, looked, weights) });
     view.lines.replaceChildren();
     if (!weights && shown.length) svg(view.lines, "path", { class: "handed", d: line(sentence.length - 1, 0) });
