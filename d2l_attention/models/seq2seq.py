@@ -151,9 +151,8 @@ class Seq2Seq(LoopBlock):
         super().check(source, mask, previous)
         score = self.decoder.attention.score if self.attends else None
         if (longest := getattr(score, "longest", source.shape[1])) < source.shape[1]:
-            raise ValueError(
-                f"source must have at most {longest} words, for so many places, got {source.shape[1]}"
-            )
+            found = source.shape[1]
+            raise ValueError(f"source must have at most {longest} words, got {found}")
 
     def check_values(self, source, mask, previous):
         check_ids(source=(source, 0, self.num_source), previous=(previous, 0, self.num_target))
@@ -206,7 +205,7 @@ class Seq2Seq(LoopBlock):
         return self.W_s(s)[:, 0], state, weights[:, 0] if self.attends else None
 
     def loss(self, output, target):
-        """Cross-entropy in nats, summed over a sentence: target (B, T), 0 behind its end -> (B,)."""
+        """Cross-entropy in nats, summed over a sentence: target (B, T), 0 behind it -> (B,)."""
         logits = output[0] if self.attends else output
         check_ids(target=(target, 0, self.num_target))
         words = op.expand((target > 0).astype(logits.dtype), 2)  # (B, T, 1)

@@ -256,5 +256,5 @@ def test_wrong_arrays_are_refused(change, error, message):
 
 
 def test_a_sentence_longer_than_the_places_is_refused():
-    with pytest.raises(ValueError, match="at most 8 words, for so many places, got 9"):
+    with pytest.raises(ValueError, match="at most 8 words, got 9"):
         build("location")(*batch((9,)))
