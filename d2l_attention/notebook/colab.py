@@ -28,7 +28,16 @@ CAPABILITIES = (5.0, 9.0)
 
 MXNET = "mxnet==1.9.1"
 MXNET_GPU = "mxnet-cu112==1.9.1"
-PACKAGES = ("d2l==1.0.3", "platformdirs==4.12.4", "pooch==1.9.0")
+PACKAGES = (
+    "colorama==0.4.6",
+    "d2l==1.0.3",
+    "platformdirs==4.12.4",
+    "pooch==1.9.0",
+    "portalocker==4.4.0",
+    "sacrebleu==2.6.0",
+    "tabulate==0.10.0",
+    "tokenizers==0.23.2",
+)
 CUDA_WHEELS = (
     "nvidia-cublas-cu11==11.11.3.6",
     "nvidia-cuda-nvrtc-cu11==11.8.89",
