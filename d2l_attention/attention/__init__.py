@@ -40,6 +40,7 @@ from d2l_attention.attention.scores import (
 __all__ = [
     "AdditiveScore", "Attention", "BilinearScore", "BoxcarScore", "CosineScore", "DotProductScore",
     "EpanechnikovScore", "GaussianScore", "KernelScore", "LocalAttention", "LocationScore",
-    "MaskedLSTM", "MultiHeadAttention", "ScaledDotProductScore",
-    "Score", "TriangularScore", "causal_mask", "identity", "leave_one_out_mask", "length_mask", "masked_softmax", "softmax_within_reach",
+    "MaskedLSTM", "MultiHeadAttention", "ScaledDotProductScore", "Score", "TriangularScore",
+    "causal_mask", "identity", "leave_one_out_mask", "length_mask", "masked_softmax",
+    "softmax_within_reach",
 ]

@@ -42,11 +42,7 @@ def check_points(points: onp.ndarray, task: str) -> onp.ndarray:
     points = onp.asarray(points, "float64")
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < FEWEST[task]:
         raise ValueError(f"points must be (n, 2), n at least {FEWEST[task]}, got {points.shape}")
-    if not onp.isfinite(points).all():
-        raise ValueError("points must be finite numbers")
-    if len(onp.unique(points, axis=0)) < len(points):
-        raise ValueError("points must be distinct, got two that are equal")
-    return points
+    return check_sets(points[None], task)[0]
 
 
 def check_sets(points: onp.ndarray, task: str) -> onp.ndarray:

@@ -270,15 +270,7 @@ def tour_allowed(n: int) -> Callable:
     >>> tour_allowed(2)(onp.array([[2, 1]])).astype(int).tolist()
     [[1, 0, 0]]
     """
-    check_sizes(n=n)
-
-    def allowed(symbols: onp.ndarray) -> onp.ndarray:
-        free = onp.ones((len(symbols), n + 1), bool)
-        onp.put_along_axis(free, symbols.astype("int64"), False, axis=1)
-        free[:, 0] = symbols.shape[1] == n
-        return free
-
-    return allowed
+    return _none_twice(n, least=n)
 
 
 def hull_allowed(n: int) -> Callable:
@@ -289,12 +281,17 @@ def hull_allowed(n: int) -> Callable:
     >>> hull_allowed(4)(onp.array([[2, 3, 1]])).astype(int).tolist()
     [[1, 0, 0, 0, 1]]
     """
+    return _none_twice(n, least=3)
+
+
+def _none_twice(n: int, *, least: int) -> Callable:
+    """No point twice, and the end once `least` points are named."""
     check_sizes(n=n)
 
     def allowed(symbols: onp.ndarray) -> onp.ndarray:
         free = onp.ones((len(symbols), n + 1), bool)
         onp.put_along_axis(free, symbols.astype("int64"), False, axis=1)
-        free[:, 0] = symbols.shape[1] >= 3
+        free[:, 0] = symbols.shape[1] >= least
         return free
 
     return allowed

@@ -12,25 +12,36 @@ from d2l_attention.figures.page import FOLDER
 
 from mxnet import np
 
-__all__ = ["LARGEST", "read", "restore", "rounded", "script", "write"]
+__all__ = ["LARGEST", "lstm", "read", "restore", "rounded", "script", "write"]
 
 LARGEST = 600_000  # bytes
 
 
 def rounded(parameters: dict) -> dict[str, onp.ndarray]:
-    """Round Gluon parameters to half precision, in place, and return their values by name."""
+    """Round Gluon parameters to half precision, in place, and return their values by name, as rows:
+    (d,) and (1, 1, d) become (1, d).
+    """
     arrays = {}
     for name, parameter in parameters.items():
-        arrays[name] = parameter.data().asnumpy().astype("float16").astype("float32")
-        parameter.set_data(np.array(arrays[name]))
+        values = parameter.data().asnumpy().astype("float16").astype("float32")
+        parameter.set_data(np.array(values))
+        arrays[name] = values.reshape(-1, values.shape[-1])
     return arrays
 
 
 def restore(parameters: dict, arrays: dict[str, onp.ndarray]) -> None:
-    """Give Gluon parameters the values that `read` returned; what was a vector is one row."""
+    """Give Gluon parameters the values that `read` returned, which are rows."""
     for name, parameter in parameters.items():
-        axes = len(parameter.shape)
-        parameter.set_data(np.array(arrays[name] if axes == 2 else arrays[name][0]))
+        parameter.set_data(np.array(arrays[name].reshape(parameter.shape)))
+
+
+def lstm(layer, weight: str = "W_{}", bias: str = "b_{}") -> dict:
+    """The parameters of an LSTM of one layer by the page's names: x is of the input, h of the state."""
+    found = {}
+    for letter, part in (("x", "i2h"), ("h", "h2h")):
+        found[weight.format(letter)] = getattr(layer, f"l0_{part}_weight")
+        found[bias.format(letter)] = getattr(layer, f"l0_{part}_bias")
+    return found
 
 
 def script(name: str, settings: dict, arrays: dict[str, onp.ndarray]) -> str:

@@ -48,7 +48,7 @@ def train() -> tuple[dict, dict[str, onp.ndarray]]:
     points = pointing.left_to_right(uniform(TEST, 10, seed=1))
     for task in TASKS:
         model = _fitted(task)
-        arrays |= {f"{task}_{name}": values for name, values in _rounded(model).items()}
+        arrays |= data.rounded(_parameters(model, task))
         found = [symbols for symbols, _ in answer(model, points, task)]
         if task == "hull":
             worth["accuracy"] = round(pointing.judge_hulls(points, found)["accuracy"], 3)
@@ -73,33 +73,22 @@ def _fitted(task: str) -> PointerNetwork:
     return model
 
 
-def _parameters(model: PointerNetwork) -> dict:
-    """Parameters by the names of the equations; in an LSTM, i2h is of the input, h2h of the state."""
+def _parameters(model: PointerNetwork, task: str) -> dict:
+    """Parameters by the names of the equations, after that of the task."""
+    score = model.output.score
     found = {"W_P": model.W_P.weight, "b_P": model.W_P.bias}
     found |= {"P_0": model.P_0.first, "e_0": model.output.e_0.first}
-    score = model.output.score
     found |= {"W_1": score.W_k.weight, "W_2": score.W_q.weight, "v": score.v.weight}
     for name, lstm in (("encoder", model.encoder.lstm), ("decoder", model.decoder)):
-        for letter, part in (("x", "i2h"), ("h", "h2h")):
-            found[f"{name}_W_{letter}"] = getattr(lstm, f"l0_{part}_weight")
-            found[f"{name}_b_{letter}"] = getattr(lstm, f"l0_{part}_bias")
-    return found
-
-
-def _rounded(model: PointerNetwork) -> dict[str, onp.ndarray]:
-    """Round the network's weights, and return them as rows: (1, 1, d) and (d,) become (1, d)."""
-    arrays = data.rounded(_parameters(model))
-    return {name: array.reshape(-1, array.shape[-1]) for name, array in arrays.items()}
+        found |= data.lstm(lstm, name + "_W_{}", name + "_b_{}")
+    return {f"{task}_{name}": parameter for name, parameter in found.items()}
 
 
 def network(task: str) -> PointerNetwork:
     """The network of a task, with the weights that the page has."""
-    _, arrays = data.read("pointer_networks")
     model = PointerNetwork(hidden_size=SIZE)
     model.initialize()
-    for name, parameter in _parameters(model).items():
-        values = arrays[f"{task}_{name}"].reshape(parameter.shape)
-        parameter.set_data(np.array(values))
+    data.restore(_parameters(model, task), data.read("pointer_networks")[1])
     return model
 
 

@@ -7,8 +7,6 @@ know some of the nouns, adjectives and verbs of the generated sentences, no pron
 
 from __future__ import annotations
 
-from unittest.mock import patch
-
 import numpy as onp
 
 from d2l_attention import seed_everything
@@ -37,14 +35,17 @@ __all__ = ["KINDS", "contents", "network", "sentences", "split", "train", "trans
 NOUNS = "man woman child dog cat horse table lamp book window door suitcase garden kitchen house"
 ADJECTIVES = "big small old young happy round red black"
 VERBS = "sees finds buys carries hears opens sleeps laughs"
-OTHERS = {
-    "AUXILIARIES": "can",
-    "DETERMINERS": "the this a no two",
-    "PREPOSITIONS": "in behind with",
-    "FIRST": "today",
-    "OFTEN": "often never",
-    "CONJUNCTIONS": "and because",
-}
+FEW = lexicon.Lexicon(
+    nouns=[noun for noun in lexicon.NOUNS if noun.english in NOUNS.split()],
+    adjectives=[each for each in lexicon.ADJECTIVES if each.english in ADJECTIVES.split()],
+    verbs=[verb for verb in lexicon.VERBS if verb.english[0] in VERBS.split()],
+    auxiliaries=("can",),
+    determiners=("the", "this", "a", "no", "two"),
+    prepositions=("in", "behind", "with"),
+    first=("today",),
+    often=("often", "never"),
+    conjunctions=("and", "because"),
+)
 READY = {  # none of them is trained on
     "round table": ("the table is round .", "der Tisch ist rund ."),
     "old door": ("the man opens the old door .", "der Mann macht die alte Tür auf ."),
@@ -115,23 +116,9 @@ def train() -> tuple[dict, dict[str, onp.ndarray]]:
 def sentences(count: int, *, words: tuple[int, int], seed: int) -> list[Pair]:
     """Pairs as `datasets.translation.generate` makes them, of the words that the networks know."""
     pronouns_and_speech = {"it", "they", *(word for said in lexicon.SPEECH for word in said[0])}
-    with patch.multiple(lexicon, **_few()):
-        pairs = generate(count + count // 10 + 10, words=words, seed=seed)
+    pairs = generate(count + count // 10 + 10, words=words, seed=seed, lexicon=FEW)
     known = [pair for pair in pairs if not pronouns_and_speech & set(pair.source.split())]
     return known[:count]
-
-
-def _few() -> dict:
-    """The part of the lexicon that the networks know."""
-    nouns, adjectives, verbs = (words.split() for words in (NOUNS, ADJECTIVES, VERBS))
-    return {
-        "NOUNS": [noun for noun in lexicon.NOUNS if noun.english in nouns],
-        "ADJECTIVES": [each for each in lexicon.ADJECTIVES if each.english in adjectives],
-        "VERBS": [verb for verb in lexicon.VERBS if verb.english[0] in verbs],
-    } | {
-        name: {word: getattr(lexicon, name)[word] for word in words.split()}
-        for name, words in OTHERS.items()
-    }
 
 
 def split() -> tuple[list[Pair], dict[tuple[int, int], list[Pair]]]:
@@ -149,16 +136,11 @@ def split() -> tuple[list[Pair], dict[tuple[int, int], list[Pair]]]:
 
 def _offered(words: list[str]) -> dict[str, list[str]]:
     """What the reader may choose from, by kind; all of it was trained on."""
-    few, adjectives = _few(), ADJECTIVES.split()
+    verbs = (form for verb in FEW.verbs for form in verb.english[:2])
     kinds = {
-        "nouns": [form for noun in few["NOUNS"] for form in (noun.english, noun.plural)],
-        "adjectives": adjectives,
-        "verbs": [
-            "is",
-            "are",
-            *(form for verb in few["VERBS"] for form in verb.english[:2]),
-            "can",
-        ],
+        "nouns": [form for noun in FEW.nouns for form in (noun.english, noun.plural)],
+        "adjectives": ADJECTIVES.split(),
+        "verbs": ["is", "are", *verbs, "can"],
     }
     others = set(words[len(SPECIAL) :]).difference(*kinds.values())
     first = ["the", "a", "an", "this", "these", "two", "no"]
@@ -213,10 +195,8 @@ def _parameters(model: Seq2Seq, kind: str) -> dict:
     """Parameters by the names that the page uses."""
     reads, (writes,) = model.encoder.layers[0].lstm, model.decoder.layers
     found = {"E_x": model.encoder.embedding.weight, "E_y": model.embedding.weight}
-    for name, part in (("x", "i2h"), ("h", "h2h")):
-        found[f"read_{name}"] = getattr(reads, f"l0_{part}_weight")
-        found[f"write_{name}"] = getattr(writes, f"l0_{part}_weight")
-        found[f"write_b{name}"] = getattr(writes, f"l0_{part}_bias")
+    found |= data.lstm(writes, "write_{}", "write_b{}")
+    found |= {f"read_{name}": data.lstm(reads)[f"W_{name}"] for name in "xh"}  # its biases are zero
     found |= {"W_s": model.W_s.weight, "b_s": model.W_s.bias}
     if kind == "dot":
         found |= {"W_c": model.decoder.W_c.weight, "W_h": model.decoder.W_h.weight}
@@ -230,6 +210,5 @@ def network() -> tuple[dict[str, Seq2Seq], dict]:
     for kind in KINDS:
         models[kind] = model = _model(settings["words"], kind)
         model.initialize()
-        parameters = _parameters(model, kind)
-        data.restore(parameters, {name: stored[name] for name in parameters})
+        data.restore(_parameters(model, kind), stored)
     return models, settings

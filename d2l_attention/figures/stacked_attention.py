@@ -109,10 +109,7 @@ def _model(num_words: int) -> StackedAttention:
 
 def _parameters(model: StackedAttention) -> dict:
     """Parameters by the names that the page uses, which are the equations'."""
-    lstm, found = model.encoder.lstm, {"words_of": model.encoder.words.weight}
-    for name, part in (("x", "i2h"), ("h", "h2h")):
-        found[f"W_{name}"] = getattr(lstm, f"l0_{part}_weight")
-        found[f"b_{name}"] = getattr(lstm, f"l0_{part}_bias")
+    found = {"words_of": model.encoder.words.weight, **data.lstm(model.encoder.lstm)}
     found |= {"W_I": model.W_I.weight, "b_I": model.W_I.bias}
     for k, attention in enumerate(model.attentions, start=1):
         score = attention.score

@@ -77,7 +77,8 @@ class Translator:
     def generate(self, sentences: Sequence[str], *, beam: int = 1) -> list[Generated]:
         """Translate: numbers, scores and weights, for each sentence in its place.
 
-        A translation has at most twice as many pieces as its source, and ten more.
+        A translation has at most twice as many pieces as the longest source that is read with it, of
+        about as many, and ten more.
         """
         check_sizes(beam=beam)
         sources = [self.read(sentence) for sentence in sentences]

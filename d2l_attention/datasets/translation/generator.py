@@ -10,7 +10,9 @@ from typing import NamedTuple
 from d2l_attention.backend.checks import check_sizes
 from d2l_attention.datasets.translation import english, german
 from d2l_attention.datasets.translation.growth import Speaker
+from d2l_attention.datasets.translation.lexicon import Lexicon
 
+EVERYTHING = Lexicon()
 SHORTEST, LONGEST = 5, 100  # words, marks included
 PATIENCE = 5_000  # so many sentences in a row that were there before: there will be no more
 
@@ -22,7 +24,13 @@ class Pair(NamedTuple):
     target: str
 
 
-def generate(count: int, *, words: tuple[int, int] = (5, 12), seed: int) -> list[Pair]:
+def generate(
+    count: int,
+    *,
+    words: tuple[int, int] = (5, 12),
+    seed: int,
+    lexicon: Lexicon = EVERYTHING,
+) -> list[Pair]:
     """Generate English sentences with their German translation, no English sentence twice.
 
     Parameters
@@ -31,6 +39,8 @@ def generate(count: int, *, words: tuple[int, int] = (5, 12), seed: int) -> list
     words : (int, int)
         Fewest and most English words, marks included, from 5 to 100. All lengths between are
         equally frequent, as long as there are enough sentences of the shortest.
+    lexicon : Lexicon, optional
+        The words to choose from; at least one that fits wherever one is needed.
 
     Raises
     ------
@@ -48,7 +58,7 @@ def generate(count: int, *, words: tuple[int, int] = (5, 12), seed: int) -> list
     check_sizes(count=count)
     if not SHORTEST <= fewest <= most <= LONGEST:
         raise ValueError(f"words must be {SHORTEST} <= fewest <= most <= {LONGEST}, got {words!r}")
-    speaker, pairs, failures = Speaker(random.Random(seed)), {}, 0
+    speaker, pairs, failures = Speaker(random.Random(seed), lexicon), {}, 0
     while len(pairs) < count:
         wanted = speaker.rng.randint(fewest, most)
         tree = speaker.sentence(wanted)

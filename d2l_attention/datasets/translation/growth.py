@@ -26,8 +26,8 @@ OFTEN_SAID = {"the": 12, "a": 6, "this": 2, "every": 1, "no": 1, "many": 2, "two
 class Speaker:
     """Says something at random."""
 
-    def __init__(self, rng: random.Random):
-        self.rng = rng
+    def __init__(self, rng: random.Random, words: lexicon.Lexicon):
+        self.rng, self.words = rng, words
 
     def sentence(self, words: int) -> Sentence:
         """A sentence of at least so many English words, rarely of more."""
@@ -46,15 +46,16 @@ class Speaker:
     # ------------------------------------------------------------------ parts
     def noun_phrase(self, kinds: tuple[str, ...]) -> NounPhrase:
         """A noun of these kinds with an article or the like."""
-        noun = self.rng.choice([noun for noun in lexicon.NOUNS if noun.kind in kinds])
+        noun = self.rng.choice([noun for noun in self.words.nouns if noun.kind in kinds])
         plural = self.rng.random() < 0.3
-        fit = [name for name, forms in lexicon.DETERMINERS.items() if forms[plural] is not None]
+        known = self.words.determiners
+        fit = [name for name in known if lexicon.DETERMINERS[name][plural] is not None]
         determiner = self.rng.choices(fit, [OFTEN_SAID[name] for name in fit])[0]
         return NounPhrase(noun, determiner, plural)
 
     def property(self, kind: str, but: tuple = ()) -> Property:
         """An adjective that fits the kind of noun."""
-        fit = [each for each in lexicon.ADJECTIVES if kind in each.kinds and each not in but]
+        fit = [each for each in self.words.adjectives if kind in each.kinds and each not in but]
         return Property(self.rng.choice(fit))
 
     def clause(self, *, speech: bool = False) -> Clause:
@@ -66,11 +67,11 @@ class Speaker:
         if kind in DEAD or self.rng.random() < 0.25:
             return Clause(subject, is_=self.property(kind))
         if speech and kind == "person" and self.rng.random() < 0.1:
-            return Clause(subject, speech=self.rng.choice(lexicon.SPEECH), said=self.clause())
-        verb = self.rng.choice([each for each in lexicon.VERBS if _can(kind, each)])
+            return Clause(subject, speech=self.rng.choice(self.words.speech), said=self.clause())
+        verb = self.rng.choice([each for each in self.words.verbs if _can(kind, each)])
         clause = Clause(subject, verb, self.noun_phrase(verb.objects) if verb.objects else None)
         if self.rng.random() < 0.3:
-            clause.auxiliary = self.rng.choice(list(lexicon.AUXILIARIES))
+            clause.auxiliary = self.rng.choice(self.words.auxiliaries)
         return clause
 
     # ----------------------------------------------------------------- growth
@@ -112,22 +113,22 @@ class Speaker:
             yield "relative", partial(self._add_relative, phrase)
 
     def _add_first(self, clause: Clause) -> None:
-        clause.first = self.rng.choice(list(lexicon.FIRST))
+        clause.first = self.rng.choice(self.words.first)
 
     def _add_often(self, clause: Clause) -> None:
-        clause.often = self.rng.choice(list(lexicon.OFTEN))
+        clause.often = self.rng.choice(self.words.often)
 
     def _add_property(self, phrase: NounPhrase) -> None:
         but = tuple(said.adjective for said in phrase.properties)
         phrase.properties.append(self.property(phrase.noun.kind, but))
 
     def _add_place(self, phrase: NounPhrase) -> None:
-        preposition = self.rng.choice(list(lexicon.PREPOSITIONS))
+        preposition = self.rng.choice(self.words.prepositions)
         phrase.place = preposition, self.noun_phrase(lexicon.PREPOSITIONS[preposition][1])
 
     def _add_relative(self, phrase: NounPhrase) -> None:
         kind = phrase.noun.kind
-        done_to_it = [each for each in lexicon.VERBS if kind in each.objects]
+        done_to_it = [each for each in self.words.verbs if kind in each.objects]
         if self.rng.random() < 0.5:
             clause = Clause(self.noun_phrase(("person",)), self.rng.choice(done_to_it))
         else:
@@ -135,22 +136,21 @@ class Speaker:
         phrase.relative = clause
 
     def _add_before(self, sentence: Sentence) -> None:
-        sentence.before = self.rng.choice(_subordinating()), self.clause()
+        sentence.before = self.rng.choice(self._subordinating()), self.clause()
 
     def _add_clause(self, sentence: Sentence) -> None:
-        conjunction = self.rng.choice(list(lexicon.CONJUNCTIONS))
+        conjunction = self.rng.choice(self.words.conjunctions)
         meant, clause = sentence.clauses[-1][1].object, self.clause()
         if meant and meant.noun.kind in DEAD and self.rng.random() < 0.5:
-            conjunction = self.rng.choice(_subordinating())
+            conjunction = self.rng.choice(self._subordinating())
             clause = Clause(Pronoun(meant), is_=self.property(meant.noun.kind))
         sentence.clauses.append((conjunction, clause))
+
+    def _subordinating(self) -> list[str]:
+        return [name for name in self.words.conjunctions if lexicon.CONJUNCTIONS[name][1]]
 
 
 def _can(kind: str, verb: lexicon.Verb) -> bool:
     """Animals see, hear, find and sleep; what they do not do, no sentence says of them."""
     by_animals = {"sees", "finds", "seeks", "hears", "watches", "loves", "sleeps", "waits"}
     return kind == "person" or verb.english[0] in by_animals
-
-
-def _subordinating() -> list[str]:
-    return [name for name, (_, last) in lexicon.CONJUNCTIONS.items() if last]

@@ -4,6 +4,7 @@ A German noun has a gender that its meaning does not tell (the table is masculin
 the book neuter); its article, its adjectives and its pronouns must agree with it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -207,3 +208,22 @@ SPEECH = [  # singular and plural
     (("knows", "know"), ("weiß", "wissen")),
     (("hopes", "hope"), ("hofft", "hoffen")),
 ]
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The words that sentences are made of; of each kind all of them, unless said otherwise.
+
+    What is a name here is a key above, where its translation stands.
+    """
+
+    nouns: Sequence[Noun] = tuple(NOUNS)
+    adjectives: Sequence[Adjective] = tuple(ADJECTIVES)
+    verbs: Sequence[Verb] = tuple(VERBS)
+    auxiliaries: Sequence[str] = tuple(AUXILIARIES)
+    determiners: Sequence[str] = tuple(DETERMINERS)
+    prepositions: Sequence[str] = tuple(PREPOSITIONS)
+    first: Sequence[str] = tuple(FIRST)
+    often: Sequence[str] = tuple(OFTEN)
+    conjunctions: Sequence[str] = tuple(CONJUNCTIONS)
+    speech: Sequence[tuple] = tuple(SPEECH)
