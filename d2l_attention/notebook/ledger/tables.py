@@ -168,7 +168,7 @@ class Ledger(Numbers):
             about += [f"*{words.capital(variant['label'])}*: {'; '.join(said)}."] if said else []
             ours = self.column(table, key, "ours")
             left = [str(row[0]) for row in given["values"] if ours and row[0] not in ours]
-            if left:
+            if left and "limit" in given:
                 missing.append(
                     f"{words.capital(variant['label'])} is without {given['row']} "
                     f"{', '.join(left)}, and so are the means and counts of its columns."
