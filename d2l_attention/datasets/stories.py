@@ -18,6 +18,7 @@ places of the memory, which are not masked. A sentence without words is row 0, o
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as onp
 
@@ -216,12 +217,13 @@ class Encoder:
         distinct = dict.fromkeys(text for story in kept for text in story)
         rows = {text: row for row, text in enumerate(distinct, start=1)}
         length = onp.array([len(story) for story in kept], "int32")
+        bag = cache(self._bag)
         answer = [self._number.get(q.answer.strip().lower(), -1) for q in questions]
         return Stories(
-            onp.stack([self._bag(""), *map(self._bag, distinct)]),
+            onp.stack([bag(""), *map(bag, distinct)]),
             *self._places([[rows[text] for text in story] for story in kept], length),
             length,
-            onp.stack([self._bag(q.question) for q in questions]),
+            onp.stack([bag(q.question) for q in questions]),
             onp.array(answer, "int32"),
             self.memory_size,
             self.sentinel,
@@ -255,12 +257,13 @@ class Encoder:
 def _check_questions(questions: Sequence) -> None:
     if not questions:
         raise ValueError("questions must not be empty")
+    words = cache(tokenize)  # the same sentences come in many stories
     for number, question in enumerate(questions):
         if not question.story:
             raise ValueError(f"question {number} has an empty story")
-        if not all(map(tokenize, question.story)):
+        if not all(map(words, question.story)):
             raise ValueError(f"the story of question {number} has an empty sentence")
-        if not tokenize(question.question):
+        if not words(question.question):
             raise ValueError(f"question {number} has no text")
         if not question.answer.strip():
             raise ValueError(f"question {number} has no answer")

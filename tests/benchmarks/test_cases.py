@@ -9,9 +9,22 @@ pytest.importorskip("torch", reason="PyTorch, with which the benchmarks compare,
 pytest.importorskip("d2l.mxnet")
 
 from benchmarks import __main__ as bench
-from benchmarks import attention, memory_networks, record
+from benchmarks import (
+    attention,
+    memory_networks,
+    neural_turing_machine,
+    pointer_networks,
+    record,
+    seq2seq,
+)
 
-MODULES = {"attention": attention, "memory_networks": memory_networks}
+MODULES = {
+    "attention": attention,
+    "memory_networks": memory_networks,
+    "neural_turing_machine": neural_turing_machine,
+    "pointer_networks": pointer_networks,
+    "seq2seq": seq2seq,
+}
 
 
 def test_the_committed_record_has_every_case_and_no_other():
@@ -63,3 +76,45 @@ def test_a_memory_network_learns_in_the_benchmark_what_its_peer_learns(monkeypat
     ratios, parts = bench.run("memory_networks", rounds=1)
     (case,) = memory_networks.cases()
     assert ratios[case].keys() == {"PyTorch"} and parts == {case: {}}
+
+
+@pytest.mark.parametrize("case", pointer_networks.cases())
+def test_a_pointer_network_learns_and_writes_in_the_benchmark_what_its_peer_does(case, monkeypatch):
+    monkeypatch.setattr(pointer_networks, "STEPS", 2)
+    monkeypatch.setattr(pointer_networks, "BATCH", 8)
+    assert pointer_networks.cases()[case]().keys() == {"ours", "PyTorch"}
+
+
+def test_a_peer_that_writes_something_else_is_refused(monkeypatch):
+    monkeypatch.setattr(pointer_networks, "greedy", lambda *given: [()])
+    monkeypatch.setattr(pointer_networks, "BATCH", 8)
+    with pytest.raises(AssertionError):
+        pointer_networks.write()
+
+
+@pytest.mark.parametrize("case", seq2seq.cases())
+def test_a_translator_learns_and_writes_in_the_benchmark_what_its_peer_does(case, monkeypatch):
+    monkeypatch.setattr(seq2seq, "STEPS", 2)
+    monkeypatch.setattr(seq2seq, "BATCH", 8)
+    assert seq2seq.cases()[case]().keys() == {"ours", "PyTorch"}
+
+
+def test_a_translation_that_is_another_is_refused(monkeypatch):
+    monkeypatch.setattr(seq2seq, "greedy", lambda *given: [()])
+    monkeypatch.setattr(seq2seq, "BATCH", 8)
+    with pytest.raises(AssertionError):
+        seq2seq.write()
+
+
+@pytest.mark.parametrize("case", neural_turing_machine.cases())
+def test_a_turing_machine_learns_in_the_benchmark_what_its_peer_learns(case, monkeypatch):
+    monkeypatch.setattr(neural_turing_machine, "STEPS", 2)
+    monkeypatch.setattr(neural_turing_machine, "BATCH", 4)
+    assert neural_turing_machine.cases()[case]().keys() == {"ours", "PyTorch"}
+
+
+def test_a_turing_machine_that_learns_something_else_is_refused(monkeypatch):
+    monkeypatch.setattr(neural_turing_machine, "STEPS", 1)
+    monkeypatch.setattr(neural_turing_machine, "torch_epoch", lambda *given: lambda: 0.0)
+    with pytest.raises(AssertionError):
+        neural_turing_machine.contest("feed-forward")
