@@ -16,16 +16,26 @@ beta, g, s, gamma, e and a. Both heads look at the memory as the step before has
 writes, and then the other reads.
 """
 
+import numpy as onp
+
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import LoopBlock, check_ids
 from d2l_attention.backend.checks import check_choice, check_sizes
 
-from mxnet import np
+from mxnet import init, np
 from mxnet.gluon import HybridBlock, loss, nn, rnn
 
 TOGETHER = 4  # steps in one graph: that is faster than one by one
 EMPTY = 1e-6  # what stands in the memory at first
+STRONG = 6.0  # beta at first: below log N, a row that fits perfectly is lost among N others
 WRITES, READS = 0, 1  # the heads
+
+
+def strong(width: int) -> init.Constant:
+    """Biases of what both heads are told, (2 (W + 6),): 0, but for beta."""
+    told = onp.zeros((2, width + 6), "float32")
+    told[:, width] = STRONG
+    return init.Constant(told.ravel())
 
 
 class Addressing(HybridBlock):
@@ -34,7 +44,8 @@ class Addressing(HybridBlock):
     def __init__(self, width: int, hidden_size: int):
         super().__init__()
         self.sizes = (width, 1, 1, 3, 1)  # of k, beta, g, s and gamma
-        self.says = nn.Dense(2 * sum(self.sizes), in_units=hidden_size)
+        start = {"bias_initializer": strong(width)}
+        self.says = nn.Dense(2 * sum(self.sizes), in_units=hidden_size, **start)
 
     def hybrid_forward(self, F, h, M, w):
         said = op.split_first(self.says(h), 2)  # (B, 2, W + 6)
