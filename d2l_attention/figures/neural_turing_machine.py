@@ -21,7 +21,7 @@ __all__ = ["BITS", "LONGEST", "MOST", "contents", "network", "train"]
 
 BITS, LONGEST, MOST = (4, 5, 3)  # a column's bits, columns and repetitions in training
 SIZES = {"input_size": BITS + 2, "output_size": BITS + 1, "rows": 20, "width": 8, "hidden_size": 32}
-STAGES = ((0.01, 20), (0.003, 8), (0.001, 2))  # learning rate, epochs of 50 batches
+STAGES = ((0.01, 28), (0.003, 16), (0.001, 4))  # learning rate, epochs of 50 batches
 LABEL = (
     "A neural Turing machine copies three columns of four bits twice. While it hears them, its "
     "writing head goes from row to row of the memory; then its reading head goes over the same rows."
