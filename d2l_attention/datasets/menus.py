@@ -38,10 +38,10 @@ def by_name(count: int, *, lines: tuple[int, int], seed: int) -> tuple[tuple, on
         A size is not a positive integer, or lines are not 2 <= fewest <= most <= 12.
 
     >>> (first, second, names, price, mask), target = by_name(1, lines=(3, 3), seed=2)
-    >>> [NAMES[name] for name in names[0]], price[0, :, 0].round(1).tolist()
-    (['pie', 'cake', 'juice'], [0.5, 0.8, 0.8])
-    >>> [(NAMES[a], NAMES[b]) for a, b in zip(first[0], second[0])][0], target[0, 0].item()
-    (('cake', 'pie'), 1)
+    >>> [f"{NAMES[name]} {cost:.1f}" for name, cost in zip(names[0], price[0, :, 0])]
+    ['coffee 0.1', 'pasta 0.5', 'pie 0.2']
+    >>> [(NAMES[a], NAMES[b]) for a, b in zip(first[0], second[0])][:2], target[0, :2].tolist()
+    ([('pie', 'coffee'), ('pie', 'pasta')], [1, 0])
     """
     check_sizes(count=count)
     fewest, most = _check_lines(lines, 2, len(NAMES))
@@ -64,8 +64,8 @@ def by_place(count: int, *, lines: tuple[int, int], seed: int) -> tuple[tuple, o
     Parameters and errors are those of `by_name`, but a menu has at least 3 lines, and any number.
 
     >>> (price, mask), target = by_place(1, lines=(4, 4), seed=0)
-    >>> price[0, :, 0].round(1).tolist(), target.tolist()
-    ([0.5, 0.7, 0.6, 0.5], [[-1, 0, 1, -1]])
+    >>> [f"{cost:.1f}" for cost in price[0, :, 0]], target.tolist()
+    (['0.5', '0.7', '0.6', '0.5'], [[-1, 0, 1, -1]])
     """
     check_sizes(count=count)
     fewest, most = _check_lines(lines, 3, None)

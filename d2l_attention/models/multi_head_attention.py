@@ -13,7 +13,7 @@ in which every line of the menu asks, and knows its place by what `positions` ad
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from d2l_attention.attention import MultiHeadAttention
+from d2l_attention.attention import MultiHeadAttention, Positions
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block, check_ids
 from d2l_attention.backend.checks import check_integer, check_sizes
@@ -100,9 +100,8 @@ class ByPlace(Comparison):
     ----------
     hidden_size, num_heads : int
         Features d, which the heads H divide.
-    positions : HybridBlock, optional
-        What adds its place to each line, (B, n, d) -> (B, n, d); see `attention.positions`. Without
-        it the network does not know places.
+    positions : Positions, optional
+        What tells each line its place; by default nothing does.
 
     Call
     ----
@@ -116,15 +115,18 @@ class ByPlace(Comparison):
         *,
         hidden_size: int = 32,
         num_heads: int = 2,
-        positions: HybridBlock | None = None,
+        positions: Positions | None = None,
     ):
         super().__init__(hidden_size, num_heads)
         self.w = nn.Dense(hidden_size, use_bias=False, flatten=False, in_units=1)
-        self.positions = positions
+        self.positions = positions or Positions()
+
+    def check(self, price, mask):
+        super().check(price, mask)
+        self.positions.check_length(price=price.shape[1])
 
     def hybrid_forward(self, F, price, mask):
-        x = self.w(price)  # (B, n, d)
-        x = self.positions(x) if self.positions else x
+        x = self.positions(self.w(price))  # (B, n, d)
         context, weights = self.attention(x, x, x, mask)  # (B, n, d), (B, H, n, n)
         return self.answer(context), weights  # (B, n, 2), (B, H, n, n)
 
@@ -145,6 +147,7 @@ def without_heads(attention: MultiHeadAttention, *heads: int) -> Iterator[None]:
 
     >>> attention, x = MultiHeadAttention(4, num_heads=2), np.ones((1, 3, 4))
     >>> attention.initialize()
+    >>> context, _ = attention(x, x, x)  # finds the shapes
     >>> with without_heads(attention, 0, 1):
     ...     print(abs(attention(x, x, x)[0]).max())
     0.0
