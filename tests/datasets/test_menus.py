@@ -41,7 +41,7 @@ def test_lengths_are_all_that_are_allowed_and_behind_the_end_is_nothing(make):
 
 
 def test_names_and_places_tell_nothing_of_the_price():
-    (first, second, names, price, mask), target = by_name(20_000, lines=(3, 8), seed=2)
+    (first, _, names, price, mask), target = by_name(20_000, lines=(3, 8), seed=2)
     assert abs(target.mean() - 0.5) < 0.01
     real = mask[:, 0] > 0
     for name in range(len(NAMES)):
