@@ -54,7 +54,7 @@ class Comparison(Block):
 
 
 class ByName(Comparison):
-    """q_j = E_1 a_j + E_2 b_j, k_i = E n_i, v_i = p_i: is the price of name a above that of name b?
+    """q_j = E_1 a_j + E_2 b_j, k_i = E n_i, v_i = p_i: is name a dearer than name b?
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class ByName(Comparison):
 
 
 class ByPlace(Comparison):
-    """q_i = k_i = v_i = w p_i + position i: is the price of the line above over that of the line below?
+    """q_i = k_i = v_i = w p_i + position i: is the line above dearer than the line below?
 
     Parameters
     ----------

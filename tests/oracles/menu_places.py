@@ -1,4 +1,4 @@
-"""The network that asks by place in PyTorch, with the names of `d2l_attention.models.multi_head_attention`."""
+"""The network that asks by place in PyTorch, with the names of `models.multi_head_attention`."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""Multi-head attention, and the network that asks by name, in PyTorch, with the names of the package."""
+"""Multi-head attention in PyTorch, and the network that asks by name, with the package's names."""
 
 import torch
 from torch import nn
