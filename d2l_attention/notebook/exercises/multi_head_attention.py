@@ -51,8 +51,7 @@ def reference(query, key, value, W_q, W_k, W_v, W_o, num_heads, mask, *, mistake
     if mistake == "exchanged":
         W_k, W_v = W_v, W_k
     q, k, v = (
-        _split(x @ W.T, num_heads, mistake)
-        for x, W in ((query, W_q), (key, W_k), (value, W_v))
+        _split(x @ W.T, num_heads, mistake) for x, W in ((query, W_q), (key, W_k), (value, W_v))
     )  # (B, H, n, d / H)
     width = query.shape[2] if mistake == "scaled by d" else q.shape[3]
     scores = q @ k.swapaxes(2, 3) / (1 if mistake == "not scaled" else onp.sqrt(width))
