@@ -27,7 +27,7 @@ def menu(page) -> list[str]:
 
 
 def maps(page) -> list[str]:
-    return [label for label in page.locator(".maps svg").evaluate_all(LABELS)]
+    return list(page.locator(".maps svg").evaluate_all(LABELS))
 
 
 LABELS = "nodes => nodes.map((node) => node.getAttribute('aria-label'))"
