@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as onp
 
 from d2l_attention import attention, bandwidth
-from d2l_attention.datasets import babi, pointing, scenes
+from d2l_attention.datasets import babi, menus, pointing, scenes
 from d2l_attention.datasets.copying import repeat_copy
 from d2l_attention.datasets.point_sets import uniform
 from d2l_attention.datasets.translation import END, arrays
 from d2l_attention.figures import (
     memory_networks,
+    multi_head_attention,
     neural_turing_machine,
     page,
     pointer_networks,
@@ -226,9 +227,35 @@ def point_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# ---------------------------------------------------------------------------- multi-head attention
+def menu_states() -> list[dict]:
+    """Menus of all lengths that can be written, with one decimal; some heads are off."""
+    random, states = onp.random.RandomState(0), []
+    for number in range(100):
+        heads = multi_head_attention.HEADS[number % 3]
+        fewest, most = multi_head_attention.LINES
+        names = random.permutation(menus.NAMES)[: fewest + number % (most - fewest + 1)]
+        menu = [[str(name), random.randint(101) / 10] for name in names]
+        off = [head for head in range(heads) if random.uniform() < 0.3]
+        states.append({"menu": menu, "first": menu[0][0], "heads": heads, "off": off})
+        random.shuffle(menu)
+    return states
+
+
+def menu_answers(states: list[dict]) -> list[dict]:
+    networks = {heads: multi_head_attention.network(heads) for heads in multi_head_attention.HEADS}
+    found = []
+    for state in states:
+        model = networks[state.pop("heads")]
+        weights, yes = multi_head_attention.answer(model, **state)
+        found.append({"weights": weights, "yes": yes})
+    return found
+
+
 CASES = {
     "kernel_regression": Case(kernel_arguments, kernel_states, kernel_answers),
     "memory_networks": Case(dict, story_states, story_answers),
+    "multi_head_attention": Case(dict, menu_states, menu_answers),
     "seq2seq": Case(dict, sentence_states, sentence_answers),
     "pointer_networks": Case(dict, point_states, point_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),

@@ -1,4 +1,4 @@
-"""Multi-head attention in PyTorch, with the names of `d2l_attention.attention`."""
+"""Multi-head attention in PyTorch, and the network that asks by name, with the package's names."""
 
 import torch
 from torch import nn
@@ -36,3 +36,25 @@ class MultiHeadAttention(nn.Module):
         weights = masked_softmax(scores, None if mask is None else mask[:, None])
         context = (weights @ value).transpose(1, 2).flatten(2)  # (B, m, d)
         return self.W_o(context), weights
+
+
+class Answer(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.W_1, self.W_2 = nn.Linear(size, 2 * size), nn.Linear(2 * size, 2)
+
+    def forward(self, c):
+        return self.W_2(torch.relu(self.W_1(c)))
+
+
+class ByName(nn.Module):
+    def __init__(self, num_names, size, num_heads):
+        super().__init__()
+        self.E_1, self.E_2, self.E = (nn.Embedding(num_names, size) for _ in range(3))
+        self.attention = MultiHeadAttention(size, num_heads, sizes=(size, size, 1))
+        self.answer = Answer(size)
+
+    def forward(self, first, second, names, price, mask):
+        query, key = self.E_1(first) + self.E_2(second), self.E(names)
+        context, weights = self.attention(query, key, price, mask)
+        return self.answer(context), weights
