@@ -276,7 +276,9 @@ def as_picture(x, like, block):
     """The block * block pixels of each region, side by side: (B, n, block^2 C), like (B, d, h, w)
     -> (B, h block, w block, C), where n = h w.
     """
-    grid = _classic("reshape_like", x, constant(like), lhs_begin=1, lhs_end=2, rhs_begin=2, rhs_end=4)
+    grid = _classic(
+        "reshape_like", x, constant(like), lhs_begin=1, lhs_end=2, rhs_begin=2, rhs_end=4
+    )
     blocks = _of(x).npx.reshape(grid, (-2, -2, -2, block, block, -1))  # (B, h, w, block, block, C)
     return _of(x).npx.reshape(transpose(blocks, (0, 1, 3, 2, 4, 5)), (-2, -5, -5, -2))
 

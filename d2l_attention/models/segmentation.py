@@ -91,9 +91,13 @@ def check_divides(stride: int, image) -> None:
     """Raise a ValueError unless an image (B, c, h, w) consists of whole squares of stride * stride."""
     height, width = image.shape[2:]
     if min(height, width) < stride:
-        raise ValueError(f"image must be at least as large as the stride {stride}, got {image.shape}")
+        raise ValueError(
+            f"image must be at least as large as the stride {stride}, got {image.shape}"
+        )
     if height % stride or width % stride:
-        raise ValueError(f"image's sides must be divisible by the stride {stride}, got {image.shape}")
+        raise ValueError(
+            f"image's sides must be divisible by the stride {stride}, got {image.shape}"
+        )
 
 
 # ------------------------------------------------------------------------ whom a pixel asks
@@ -209,12 +213,22 @@ class SegmentationNetwork(Block):
     def __init__(self, num_classes: int, features: PixelFeatures, context, *, pool: int = 1):
         super().__init__()
         check_sizes(num_classes=num_classes, pool=pool)
-        self.num_classes, self.features, self.context, self.pool = num_classes, features, context, pool
+        self.num_classes, self.features, self.context, self.pool = (
+            num_classes,
+            features,
+            context,
+            pool,
+        )
         self.output = nn.Dense(features.stride**2 * num_classes, flatten=False)
 
     def check(self, image):
         super().check(image)
-        check_divides(self.features.stride, image)
+        stride = self.features.stride
+        check_divides(stride, image)
+        if any(side // stride % self.pool for side in image.shape[2:]):
+            raise ValueError(
+                f"image's features must divide in squares of pool = {self.pool}, got {image.shape}"
+            )
 
     def hybrid_forward(self, F, image):
         maps = self.features(image)  # (B, d, h / stride, w / stride)
