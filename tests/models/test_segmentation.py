@@ -1,5 +1,7 @@
 """Segmentation: equal to an independent PyTorch network, and what must hold for every picture."""
 
+import itertools
+
 import numpy as onp
 import pytest
 from hypothesis import given, settings
@@ -67,10 +69,7 @@ def oracle(network, context, size, pool):
 
     stride, dilations = SIZES[size]["stride"], SIZES[size]["dilations"]
     widths = [3, D // 2, D] if stride == 4 else [3, D]
-    layers = [
-        torch_segmentation.Convolution(a, b, stride=2)
-        for a, b in zip(widths, widths[1:], strict=False)
-    ]
+    layers = [torch_segmentation.Convolution(a, b, stride=2) for a, b in itertools.pairwise(widths)]
     layers += [torch_segmentation.Convolution(D, D, dilation=k) for k in dilations]
     of = {
         "pixel": lambda: None,
