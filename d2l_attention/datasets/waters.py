@@ -23,7 +23,17 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 
 from d2l_attention.backend.checks import check_integer, check_share, check_sizes
 
-__all__ = ["CLASSES", "MARGIN", "PALETTE", "VOID", "Landscapes", "draw", "generate", "layout"]
+__all__ = [
+    "CLASSES",
+    "MARGIN",
+    "PALETTE",
+    "VOID",
+    "Landscapes",
+    "draw",
+    "generate",
+    "layout",
+    "stamp",
+]
 
 CLASSES = ("sky", "land", "tree", "rock", "boat", "duck", "sea", "lake")
 SKY, LAND, TREE, ROCK, BOAT, DUCK, SEA, LAKE = range(len(CLASSES))
@@ -191,6 +201,45 @@ def draw(plan: Layout, cue: int, *, height: int, noise: float, random: onp.rando
     canvas = canvas + noise * random.normal(size=canvas.shape)
     picture = (onp.clip(canvas, 0, 1) * 255).round().astype("uint8")
     return picture, onp.where(near, VOID, labels).astype("uint8")
+
+
+def stamp(picture: onp.ndarray, kind: int, row: int, column: int) -> None:
+    """Paint a boat, a duck, a rock or a tree into a picture (3, H, W), uint8, in place.
+
+    Parameters
+    ----------
+    kind : int
+        `BOAT`, `DUCK`, `ROCK` or `TREE`, as in `CLASSES`.
+    row, column : int
+        The top left corner of its five rows and seven columns.
+
+    Raises
+    ------
+    ValueError
+        It does not lie in the picture, or is nothing that can be painted.
+
+    >>> picture = onp.zeros((3, 5, 7), "uint8")
+    >>> stamp(picture, CLASSES.index("boat"), 0, 0)
+    >>> "".join(" #"[int(value > 0)] for value in picture[0, 2])
+    '   ### '
+    """
+    if kind not in SPRITES:
+        raise ValueError(f"kind must be one of {', '.join(map(str, SPRITES))}, got {kind!r}")
+    check_integer("row", row, 0, picture.shape[1] - 4)
+    check_integer("column", column, 0, picture.shape[2] - 6)
+    for down, line in enumerate(SPRITES[kind]):
+        for right, ink in enumerate(line):
+            if ink != ".":
+                picture[:, row + down, column + right] = ink_of(ink)
+
+
+def ink_of(letter: str) -> list[int]:
+    """The color of a letter in `SPRITES`, three numbers from 0 to 255.
+
+    >>> ink_of("W")
+    [242, 242, 237]
+    """
+    return [round(255 * value) for value in INKS[letter]]
 
 
 def _waves(random, height, width) -> onp.ndarray:
