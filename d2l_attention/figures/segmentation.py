@@ -26,7 +26,7 @@ PICTURES, EPOCHS, RATE = (2400, 4, 0.01)
 SCENES = {"bay": 1, "hills": 4, "two rocks": 6}  # seeds
 LABEL = (
     "A landscape with a duck on the water, the labels that a network gives to its pixels, and four "
-    "maps of whom one pixel of water asks: heads rest on the duck."
+    "maps of whom one pixel of water asks: one of the heads rests on the duck."
 )
 
 
