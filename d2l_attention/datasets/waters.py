@@ -105,7 +105,7 @@ def generate(count: int, *, seed: int, height: int = 32, width: int = 48, noise:
     noise : float
         Standard deviation of the pixels' noise, where 1 is the range from black to white.
     cues : pair of int
-        How many boats or ducks there are, at least and at most; (0, 0) for a water about which
+        How many boats or ducks there are, at least and at most (no more than 3); (0, 0) for a water about which
         nothing can be known.
 
     Raises
@@ -124,7 +124,7 @@ def generate(count: int, *, seed: int, height: int = 32, width: int = 48, noise:
         raise ValueError(f"count must be even, since pictures come in pairs, got {count}")
     check_share(noise=noise)
     least = check_integer("cues, the least,", cues[0], 0)
-    check_integer("cues, the most,", cues[1], least, 3)
+    check_integer("cues, the most,", cues[1], least, 4)
     random = onp.random.RandomState(seed)
     pictures, labels = [], []
     for _ in range(count // 2):

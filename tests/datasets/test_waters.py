@@ -154,7 +154,7 @@ def test_a_sprite_is_stamped_where_it_is_said():
         ({"height": 20}, "height must be at least 24"),
         ({"width": 20}, "width must be at least 24"),
         ({"noise": 1.5}, "noise must be from 0 to below 1"),
-        ({"cues": (2, 1)}, "cues, the most, must be from 2 to 2"),
+        ({"cues": (2, 1)}, "cues, the most, must be from 2 to 3"),
         ({"cues": (-1, 1)}, "cues, the least, must be at least 0"),
     ],
 )
