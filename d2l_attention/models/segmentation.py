@@ -145,7 +145,8 @@ class CooccurrentContext(Block):
     Parameters
     ----------
     hidden_size, num_heads, mixtures : int
-        Features d, heads H, softmaxes K. Each softmax compares d / H features.
+        Features d, heads H, softmaxes K. Each softmax compares d / H features; W_t and W_c start as
+        in the authors' code, with a variance of 2 / (d + d / H).
 
     Call
     ----
@@ -162,8 +163,10 @@ class CooccurrentContext(Block):
         self.num_heads, self.mixtures, self.sizes = num_heads, mixtures, {"d": hidden_size}
         self.score = ScaledDotProductScore(hidden_size // num_heads)
         dense = {"flatten": False, "use_bias": False}
-        self.W_t = nn.Dense(mixtures * hidden_size, **dense)  # v, of the target
-        self.W_c = nn.Dense(mixtures * hidden_size, **dense)  # u, of what may occur with it
+        start = init.Normal((2 / (hidden_size + hidden_size / num_heads)) ** 0.5)
+        scored = dense | {"weight_initializer": start}  # else scores of several softmaxes are small
+        self.W_t = nn.Dense(mixtures * hidden_size, **scored)  # v, of the target
+        self.W_c = nn.Dense(mixtures * hidden_size, **scored)  # u, of what may occur with it
         self.W_phi, self.W_o = nn.Dense(hidden_size, **dense), nn.Dense(hidden_size, **dense)
         self.W_pi = nn.Dense(mixtures, **dense)  # w_1 ... w_K, the same for all heads
         self.W_g = nn.Dense(hidden_size, flatten=False)
