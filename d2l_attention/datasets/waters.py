@@ -117,7 +117,7 @@ def generate(count: int, *, seed: int, height: int = 32, width: int = 48, noise:
     >>> drawn.pictures.shape, drawn.labels.shape
     ((2, 3, 32, 48), (2, 32, 48))
     >>> [sorted({CLASSES[k] for k in onp.unique(each) if k != VOID}) for each in drawn.labels]
-    [['boat', 'land', 'rock', 'sea', 'sky', 'tree'], ['duck', 'lake', 'land', 'rock', 'sky', 'tree']]
+    [['boat', 'land', 'rock', 'sea', 'sky'], ['duck', 'lake', 'land', 'rock', 'sky']]
     """
     check_sizes(count=count)
     if count % 2:

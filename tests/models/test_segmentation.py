@@ -64,13 +64,13 @@ def outputs(network, *inputs):
 
 # ------------------------------------------------------------------------------ the oracle
 def oracle(network, context, size, pool):
+    from tests.oracles import pixel_features, weights
     from tests.oracles import segmentation as torch_segmentation
-    from tests.oracles import weights
 
     stride, dilations = SIZES[size]["stride"], SIZES[size]["dilations"]
     widths = [3, D // 2, D] if stride == 4 else [3, D]
-    layers = [torch_segmentation.Convolution(a, b, stride=2) for a, b in itertools.pairwise(widths)]
-    layers += [torch_segmentation.Convolution(D, D, dilation=k) for k in dilations]
+    layers = [pixel_features.Convolution(a, b, stride=2) for a, b in itertools.pairwise(widths)]
+    layers += [pixel_features.Convolution(D, D, dilation=k) for k in dilations]
     of = {
         "pixel": lambda: None,
         "attention": lambda: torch_segmentation.PixelAttention(D, 2),

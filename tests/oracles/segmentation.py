@@ -7,24 +7,11 @@ from torch.nn.functional import avg_pool2d, pixel_shuffle
 from tests.oracles.multi_head_attention import MultiHeadAttention
 
 
-class Convolution(nn.Module):
-    def __init__(self, inputs, channels, stride=1, dilation=1):
-        super().__init__()
-        self.convolution = nn.Conv2d(inputs, channels, 3, stride, dilation, dilation, bias=False)
-        self.norm, self.residual = nn.BatchNorm2d(channels), stride == 1
-
-    def forward(self, x):
-        y = torch.relu(self.norm(self.convolution(x)))
-        return x + y if self.residual else y
-
-
 class PixelAttention(nn.Module):
     def __init__(self, d, num_heads):
         super().__init__()
-        self.attention, self.norm = (
-            MultiHeadAttention(d, num_heads, sizes=3 * (d,)),
-            nn.LayerNorm(d),
-        )
+        self.attention = MultiHeadAttention(d, num_heads, sizes=3 * (d,))
+        self.norm = nn.LayerNorm(d)
 
     def forward(self, x, others):
         z, weights = self.attention(self.norm(x), self.norm(others), self.norm(others))
@@ -41,31 +28,30 @@ class CooccurrentContext(nn.Module):
 
     def forward(self, x, others):  # (B, n, d), (B, m, d)
         target, others = self.W_t(self.norm(x)), self.norm(others)
-        v = target.unflatten(2, (self.H, self.K, -1)).permute(0, 2, 3, 1, 4)  # (B, H, K, n, d / H)
-        u = self.W_c(others).unflatten(2, (self.H, self.K, -1)).permute(0, 2, 3, 1, 4)
+        v, u = (
+            a.unflatten(2, (self.H, self.K, -1)).permute(0, 2, 3, 1, 4)
+            for a in (target, self.W_c(others))
+        )
         pi = torch.softmax(self.W_pi(target.mean(1).unflatten(1, (self.H, -1))), -1)  # (B, H, K)
-        softmaxes = torch.softmax(v @ u.mT / v.shape[-1] ** 0.5, dim=-1)  # (B, H, K, n, m)
-        p = (pi[..., None, None] * softmaxes).sum(2)  # (B, H, n, m)
+        p = torch.softmax(v @ u.mT / v.shape[-1] ** 0.5, dim=-1)  # (B, H, K, n, m)
+        p = (pi[..., None, None] * p).sum(2)  # (B, H, n, m)
         phi = self.W_phi(others).unflatten(2, (self.H, -1)).transpose(1, 2)  # (B, H, m, d / H)
+        z = self.W_o((p @ phi).transpose(1, 2).flatten(2))  # (B, n, d)
         scene = torch.relu(self.W_g(x.mean(1, keepdim=True))).expand_as(x)
-        return torch.cat([x + self.W_o((p @ phi).transpose(1, 2).flatten(2)), scene], 2), p
+        return torch.cat([x + z, scene], 2), p
 
 
 class SegmentationNetwork(nn.Module):
     def __init__(self, classes, layers, context, *, sizes, stride, pool):
         super().__init__()
         self.features, self.context, self.stride, self.pool = nn.Module(), context, stride, pool
-        self.features.layers, self.output = (
-            nn.Sequential(*layers),
-            nn.Linear(sizes, stride**2 * classes),
-        )
+        self.features.layers = nn.Sequential(*layers)
+        self.output = nn.Linear(sizes, stride**2 * classes)
 
     def forward(self, image):
         maps = self.features.layers(image)  # (B, d, h / stride, w / stride)
         x, others = (a.flatten(2).mT for a in (maps, avg_pool2d(maps, self.pool)))
         x, weights = self.context(x, others) if self.context else (x, None)
-        logits = (
-            self.output(x).unflatten(2, (self.stride**2, -1)).permute(0, 3, 2, 1)
-        )  # (B, C, s^2, n)
-        logits = pixel_shuffle(logits.flatten(1, 2).unflatten(2, maps.shape[2:]), self.stride)
-        return logits.permute(0, 2, 3, 1), weights  # (B, h, w, C), (B, H, n, m)
+        y = self.output(x).unflatten(2, (self.stride**2, -1)).permute(0, 3, 2, 1)
+        y = pixel_shuffle(y.flatten(1, 2).unflatten(2, maps.shape[2:]), self.stride)  # (B, C, h, w)
+        return y.permute(0, 2, 3, 1), weights  # (B, h, w, C), (B, H, n, m)
