@@ -255,6 +255,40 @@ def as_regions(x):
     return _of(x).npx.reshape(transpose(x, (0, 2, 3, 1)), (-2, -5, -2))
 
 
+def repeat_rows(x, like):
+    """(B, 1, d) -> (B, n, d), for as many rows as `like` has."""
+    return _classic("broadcast_like", x, like, lhs_axes=(1,), rhs_axes=(1,))
+
+
+def mixture(weights, shares, number):
+    """Sums of K matrices each, by their shares: (B, H K, n, m), (B, H, K) -> (B, H, n, m)."""
+    flat = _of(weights).npx.reshape(weights, (-2, -6, -1, number, -5))  # (B, H, K, n m)
+    mixed = batch_dot(expand(shares, 2), flat)  # (B, H, 1, n m)
+    one = _classic("slice_axis", constant(weights), axis=1, begin=0, end=1)  # (B, 1, n, m)
+    return _classic("reshape_like", squeeze(mixed, 2), one,
+                    lhs_begin=2, lhs_end=3, rhs_begin=2, rhs_end=4)  # fmt: skip
+
+
+def mean_of_squares(x, side):
+    """The mean of each square of side * side features: (B, d, h, w) -> (B, d, h / side, w / side)."""
+    if side == 1:
+        return x
+    rows = _of(x).npx.reshape(x, (-2, -2, -6, -1, side, -2))
+    squares = _of(x).npx.reshape(rows, (-2, -2, -2, -2, -6, -1, side))
+    return _of(x).np.mean(squares, axis=(3, 5))
+
+
+def as_picture(x, like, block):
+    """The block * block pixels of each region, side by side: (B, n, block^2 C), like (B, d, h, w)
+    -> (B, h block, w block, C), where n = h w.
+    """
+    grid = _classic(
+        "reshape_like", x, constant(like), lhs_begin=1, lhs_end=2, rhs_begin=2, rhs_end=4
+    )
+    blocks = _of(x).npx.reshape(grid, (-2, -2, -2, block, block, -1))  # (B, h, w, block, block, C)
+    return _of(x).npx.reshape(transpose(blocks, (0, 1, 3, 2, 4, 5)), (-2, -5, -5, -2))
+
+
 # ---------------------------------------------------------------------- sequences
 def zeros_at(x, index):
     """Zeros of the shape of x[index:index + 1]."""

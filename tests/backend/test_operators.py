@@ -16,6 +16,9 @@ HEADS = RANDOM.normal(size=(2, 3, 5, 4)).astype("float32")
 GRID = RANDOM.normal(size=(2, 9, 4)).astype("float32")
 STATES = RANDOM.normal(size=(4, 3, 5)).astype("float32")
 LENGTH = onp.array([2, 1, 4], "int32")
+SEVERAL = RANDOM.normal(size=(2, 6, 4, 5)).astype("float32")  # two heads of three
+SHARES = RANDOM.uniform(size=(2, 2, 3)).astype("float32")
+PICTURE = RANDOM.normal(size=(2, 12, 4, 6)).astype("float32")
 ROWS = onp.array([[0, 2], [1, 1], [2, 0]], "int32")
 EXP = onp.exp(A - A.max(-1, keepdims=True))
 
@@ -105,6 +108,23 @@ CASES = {  # operator, its arrays, NumPy's answer
         op.as_regions,
         [GRID.reshape(2, 3, 3, 4).transpose(0, 3, 1, 2)],
         GRID,
+    ),
+    "repeat_rows": (op.repeat_rows, [A[:, :1], GRID], onp.broadcast_to(A[:, :1], GRID.shape)),
+    "mixture": (
+        lambda a, b: op.mixture(a, b, 3),
+        [SEVERAL, SHARES],
+        (SEVERAL.reshape(2, 2, 3, 4, 5) * SHARES[..., None, None]).sum(2),
+    ),
+    "mean_of_squares": (
+        lambda a: op.mean_of_squares(a, 2),
+        [PICTURE],
+        PICTURE.reshape(2, 12, 2, 2, 3, 2).mean((3, 5)),
+    ),
+    "mean_of_squares of one": (lambda a: op.mean_of_squares(a, 1), [PICTURE], PICTURE),
+    "as_picture": (
+        lambda a, b: op.as_picture(a, b, 2),
+        [PICTURE.transpose(0, 2, 3, 1).reshape(2, 24, 12), PICTURE],
+        PICTURE.reshape(2, 2, 2, 3, 4, 6).transpose(0, 4, 1, 5, 2, 3).reshape(2, 8, 12, 3),
     ),
     "zeros_at": (lambda a: op.zeros_at(a, 1), [A * onp.inf], onp.zeros((1, 3, 4))),
     "last_state": (

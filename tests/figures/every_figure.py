@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as onp
 
 from d2l_attention import attention, bandwidth
-from d2l_attention.datasets import babi, menus, pointing, scenes
+from d2l_attention.datasets import babi, menus, pointing, scenes, waters
 from d2l_attention.datasets.copying import repeat_copy
 from d2l_attention.datasets.point_sets import uniform
 from d2l_attention.datasets.translation import END, arrays
@@ -16,6 +16,7 @@ from d2l_attention.figures import (
     neural_turing_machine,
     page,
     pointer_networks,
+    segmentation,
     seq2seq,
     stacked_attention,
 )
@@ -252,6 +253,39 @@ def menu_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# ----------------------------------------------------------------------------------- segmentation
+def landscape_states() -> list[dict]:
+    """Landscapes with up to four boats and ducks anywhere, and any pixel that asks."""
+    random, states = onp.random.RandomState(0), []
+    for number in range(100):
+        things = [
+            [("boat", "duck")[random.randint(2)], *map(int, random.randint([2, 3], [30, 45]))]
+            for _ in range(number % 5)
+        ]
+        row, column = (int(random.randint(n)) for n in (segmentation.HEIGHT, segmentation.WIDTH))
+        scene = list(segmentation.SCENES)[number % len(segmentation.SCENES)]
+        states.append({"scene": scene, "things": things, "row": row, "column": column})
+    return states
+
+
+def landscape_answers(states: list[dict]) -> list[dict]:
+    model, settings, landscapes = segmentation.network()
+    found = []
+    for state in states:
+        painted = landscapes[settings["scenes"].index(state["scene"])].copy()
+        for name, row, column in state["things"]:
+            waters.stamp(painted, waters.CLASSES.index(name), row - 2, column - 3)
+        pixels = segmentation.numbers(painted[None])
+        logits, weights = predict(model, [((pixels,), None)])
+        probabilities = onp.exp(logits[0] - logits[0].max(axis=-1, keepdims=True))
+        probabilities /= probabilities.sum(axis=-1, keepdims=True)
+        asker = state["row"] // 2 * (segmentation.WIDTH // 2) + state["column"] // 2
+        answer = {"weights": weights[0, :, asker], "shares": probabilities.mean(axis=(0, 1))}
+        answer |= {"probabilities": probabilities[state["row"], state["column"]]}
+        found.append(answer | {"labels": logits[0].argmax(axis=-1).ravel()})
+    return found
+
+
 CASES = {
     "kernel_regression": Case(kernel_arguments, kernel_states, kernel_answers),
     "memory_networks": Case(dict, story_states, story_answers),
@@ -260,6 +294,7 @@ CASES = {
     "pointer_networks": Case(dict, point_states, point_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),
     "neural_turing_machine": Case(dict, turing_states, turing_answers),
+    "segmentation": Case(dict, landscape_states, landscape_answers),
 }
 
 
