@@ -224,6 +224,12 @@ def repeat_first(x, like):
     return _classic("broadcast_like", x, like, lhs_axes=(0,), rhs_axes=(0,))
 
 
+def first_rows(table, like):
+    """The first n rows of a table, once for each example: (L, d), (B, n, d) -> (B, n, d)."""
+    rows = _classic("slice_like", expand(table, 0), constant(like), axes=(1,))  # (1, n, d)
+    return repeat_first(rows, constant(like))
+
+
 def transpose(x, axes):
     """Permute axes."""
     return _classic("transpose", x, axes=axes)
