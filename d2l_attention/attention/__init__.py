@@ -25,6 +25,12 @@ from d2l_attention.attention.local import LocalAttention
 from d2l_attention.attention.masks import causal_mask, leave_one_out_mask, length_mask
 from d2l_attention.attention.normalisation import identity, masked_softmax, softmax_within_reach
 from d2l_attention.attention.pooling import Attention
+from d2l_attention.attention.positions import (
+    LearnedPositions,
+    Positions,
+    SinusoidalPositions,
+    sinusoids,
+)
 from d2l_attention.attention.recurrent import MaskedLSTM
 from d2l_attention.attention.scores import (
     AdditiveScore,
@@ -39,8 +45,9 @@ from d2l_attention.attention.scores import (
 # fmt: off
 __all__ = [
     "AdditiveScore", "Attention", "BilinearScore", "BoxcarScore", "CosineScore", "DotProductScore",
-    "EpanechnikovScore", "GaussianScore", "KernelScore", "LocalAttention", "LocationScore",
-    "MaskedLSTM", "MultiHeadAttention", "ScaledDotProductScore", "Score", "TriangularScore",
-    "causal_mask", "identity", "leave_one_out_mask", "length_mask", "masked_softmax",
+    "EpanechnikovScore", "GaussianScore", "KernelScore", "LearnedPositions",
+    "LocalAttention", "LocationScore", "MaskedLSTM", "MultiHeadAttention", "Positions",
+    "ScaledDotProductScore", "Score", "SinusoidalPositions", "TriangularScore", "causal_mask",
+    "identity", "leave_one_out_mask", "length_mask", "masked_softmax", "sinusoids",
     "softmax_within_reach",
 ]
