@@ -280,7 +280,9 @@ def first_rows(table, like):
 
 def causal_mask(x):
     """1 where a place is not behind the other one: (B, n, d) -> (1, n, n)."""
-    one = _classic("slice_axis", _classic("slice_axis", x, axis=0, begin=0, end=1), axis=2, begin=0, end=1)
+    one = _classic(
+        "slice_axis", _classic("slice_axis", x, axis=0, begin=0, end=1), axis=2, begin=0, end=1
+    )
     place = cumulative_sum(_of(x).np.ones_like(one), 1)  # (1, n, 1)
     order = (place, transpose(place, (0, 2, 1)))
     return constant(_classic("broadcast_greater_equal", *order))

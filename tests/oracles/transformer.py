@@ -15,7 +15,10 @@ class Layer(nn.Module):
         self.network = nn.ModuleDict({"W_1": nn.Linear(d, hidden), "W_2": nn.Linear(hidden, d)})
         self.norm_1, self.norm_2 = nn.LayerNorm(d), nn.LayerNorm(d)
         if cross:
-            self.cross, self.norm_cross = MultiHeadAttention(d, heads, sizes=(d, d, d)), nn.LayerNorm(d)
+            self.cross, self.norm_cross = (
+                MultiHeadAttention(d, heads, sizes=(d, d, d)),
+                nn.LayerNorm(d),
+            )
 
     def forward(self, x, mask, source=None, source_mask=None):
         context, _ = self.attention(x, x, x, mask)
