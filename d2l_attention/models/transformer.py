@@ -188,6 +188,7 @@ class Transformer(Block):
         """
         states, mask, words = state
         words = np.concatenate([words, op.expand(last, 1)], axis=1)  # (B, t)
+        self.decoder.positions.check_length(words=words.shape[1])
         s, *weights = self.decoder(words, states, mask)
         weights = weights[-1][:, :, -1].mean(axis=1)
         return self.W_s(s[:, -1:])[:, 0], (states, mask, words), weights
