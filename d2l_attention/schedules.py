@@ -9,7 +9,8 @@ class WarmUp(lr_scheduler.LRScheduler):
     """peak min(s / S, sqrt(S / s)) at step s: a line up for S steps, then down as 1 / sqrt(s).
 
     Vaswani et al. (2017, equation 3) write d^-0.5 min(s^-0.5, s S^-1.5), which is this with
-    peak = (d S)^-0.5.
+    peak = (d S)^-0.5. Give the optimizer the same rate, as in `Adam(peak, lr_scheduler=WarmUp(peak,
+    steps=S))`: MXNet puts the optimizer's in the place of the schedule's.
 
     Parameters
     ----------
