@@ -137,7 +137,7 @@ def _log_softmax(logits: onp.ndarray) -> onp.ndarray:
 def _best(total: onp.ndarray, number: int) -> onp.ndarray:
     """The columns of each row's largest numbers, the largest first."""
     number = min(number, total.shape[1])
-    columns = onp.sort(onp.argpartition(-total, number - 1, axis=1)[:, :number], axis=1)
+    columns = onp.sort(onp.argpartition(total, -number, axis=1)[:, -number:], axis=1)
     values = onp.take_along_axis(total, columns, axis=1)
     return onp.take_along_axis(columns, onp.argsort(-values, axis=1, kind="stable"), axis=1)
 

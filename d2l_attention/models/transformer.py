@@ -18,7 +18,7 @@ from d2l_attention.attention import (
     Positions,
     SinusoidalPositions,
 )
-from d2l_attention.attention.cache import CachedDecoderLayer
+from d2l_attention.attention.cache import CachedDecoderLayer, Compiled, penalty_of
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block, check_ids
 from d2l_attention.backend.checks import check_choice, check_share, check_sizes
@@ -45,10 +45,22 @@ class _Stack(HybridBlock):
             self.layers.add(layer)
         self.norm = LayerNorm(size) if pre_norm else None
 
+    def _clear_cached_op(self) -> None:
+        self.__dict__.pop("compiled", None)
+        super()._clear_cached_op()
+
     def words(self, numbers, place=None):
         """sqrt(d) E x_i + p_i: numbers (B, n) -> (B, n, d)."""
         x = self.positions(self.embedding(numbers) * self.scale, place)
         return op.dropout(x, self.dropout)
+
+    def word(self, numbers, place: int):
+        """`words` that all stand at one place, compiled: (B, k) -> (B, k, d)."""
+        if "compiled" not in self.__dict__:  # past Gluon, for which it would be a part
+            self.__dict__["compiled"] = Compiled(self.words, self.embedding, self.positions)
+        if self.positions.longest is None:
+            return self.compiled(numbers)
+        return self.compiled(numbers, np.full(numbers.shape, place, dtype="int32", ctx=numbers.ctx))
 
     def last(self, x):
         """What leaves the last layer, normalised if nothing behind it has done so."""
@@ -206,21 +218,21 @@ class CachedWriter:
     def __init__(self, model, source, mask, beam, longest):
         model.decoder.positions.check_length(longest=longest)
         states, *_ = model.encoder(source, mask)
-        self.model, self.beam, self.t = model, beam, 0
+        self.decoder, self.W_s, self.t = model.decoder, model.W_s, 0
         layers, slots = model.decoder.layers, beam * longest
         self.layers = [CachedDecoderLayer(layer, states, mask, slots) for layer in layers]
-        self.batch = len(source)
-        self.seen = onp.zeros((self.batch * beam, slots), "float32")  # each beginning's own history
+        self.num_heads, self.shape = layers[0].attention.num_heads, (len(source), beam)
+        self.seen = onp.zeros((len(source) * beam, slots), "float32")  # each one's own history
 
     def step(self, last, rows):
         """The next word: last words (R,), which rows they continue (R,) -> logits (R, V), weights (R, n)."""
-        R, k, t = self.batch * self.beam, self.beam, self.t
-        self.seen = self.seen[rows]
-        self.seen[onp.arange(R), t * k + onp.arange(R) % k] = 1  # and the word that is written now
-        ctx, shape = last.ctx, (self.batch, k)
-        mask = np.array(self.seen.reshape(*shape, -1), ctx=ctx)  # (B, k, slots)
-        x = self.model.decoder.words(last.reshape(shape), np.full(shape, t, "int32", ctx=ctx))
+        (batch, beam), t, ctx = self.shape, self.t, last.ctx
+        self.seen, every = self.seen[rows], onp.arange(batch * beam)
+        self.seen[every, t * beam + every % beam] = 1  # and the word that is written now
+        mask = np.array(self.seen.reshape(batch, beam, -1), ctx=ctx)  # (B, k, slots)
+        penalty, slots = penalty_of(mask, self.num_heads), slice(t * beam, t * beam + beam)
+        x = self.decoder.word(last.reshape(self.shape), t)  # (B, k, d)
         for layer in self.layers:
-            x, weights = layer.step(x, slice(t * k, t * k + k), mask)
-        logits, self.t = self.model.W_s(self.model.decoder.last(x)), t + 1  # (B, k, V)
-        return logits.reshape(R, -1), weights.mean(axis=1).reshape(R, -1)
+            x, weights = layer.step(x, slots, penalty)
+        logits, self.t = self.W_s(self.decoder.last(x)), t + 1  # (B, k, V)
+        return logits.reshape(batch * beam, -1), weights.mean(axis=1).reshape(batch * beam, -1)
