@@ -18,9 +18,7 @@ def test_it_translates_what_it_was_trained_for():
 def test_a_wider_beam_finds_nothing_worse():
     model, settings = transformer.network()
     texts = [pair.source for pair in seq2seq.sentences(20, words=(6, 9), seed=5)]
-    greedy, wide = (
-        transformer.translate(model, settings["words"], texts, beam) for beam in (1, 5)
-    )
+    greedy, wide = (transformer.translate(model, settings["words"], texts, beam) for beam in (1, 5))
     per_word = [[e.score / (len(e.symbols) + 1) for e in found] for found in (greedy, wide)]
     assert sum(per_word[1]) >= sum(per_word[0]) - 1e-6
 
