@@ -50,10 +50,42 @@ def take(table, rows):
     return _of(table).np.take(table, rows, axis=0)
 
 
+def _product(x, W, rows):
+    """x W^T: (..., d), (rows, d) -> (..., rows)."""
+    options = {"num_hidden": rows, "no_bias": True, "flatten": False}
+    return _of(x).npx.fully_connected(x, W, **options)
+
+
+def layer_norm(x, gamma, beta, size, epsilon):
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta over the last axis of so many features.
+
+    Means, and what is repeated along a row, are products with vectors: the gradients of sums and of
+    broadcasting are several times slower.
+    """
+    F = _of(x)
+    ones = F.np.ones_like(gamma)
+    row, column = F.np.reshape(ones, (1, size)), F.np.reshape(ones, (size, 1))
+    mean = _product(x, row, 1) / size  # (..., 1)
+    x = x - _product(mean, column, size)
+    variance = _product(F.np.square(x), row, 1) / size
+    scale = _product(_classic("rsqrt", variance + epsilon), F.np.reshape(gamma, (size, 1)), size)
+    return x * scale + _product(F.np.ones_like(mean), F.np.reshape(beta, (size, 1)), size)
+
+
 # ------------------------------------------------------------ numbers, one by one
 def softmax(x):
     """exp x_i / sum_j exp x_j over the last axis."""
     return _of(x).npx.softmax(x)
+
+
+def log_softmax(x):
+    """x_i - log sum_j exp x_j over the last axis."""
+    return _of(x).npx.log_softmax(x)
+
+
+def pick(x, index):
+    """x_i of each row: (..., V), integers (...) -> (...)."""
+    return _of(x).npx.pick(x, index)
 
 
 def tanh(x):
@@ -176,6 +208,12 @@ def sum_last(x):
     return _of(x).np.sum(x, axis=-1)
 
 
+def mean_last(x):
+    """Mean over the last axis, of an array, whose size is known."""
+    size = x.shape[-1]
+    return squeeze(_product(x, _of(x).np.ones((1, size), dtype=x.dtype, ctx=x.ctx), 1), -1) / size
+
+
 def mean_over(x, axis):
     """Mean over an axis."""
     return _of(x).np.mean(x, axis=axis)
@@ -200,6 +238,16 @@ def squeeze(x, axis):
 def concatenate(arrays, axis):
     """Join arrays along an axis."""
     return _of(arrays[0]).np.concatenate(arrays, axis=axis)
+
+
+def stack(arrays, axis):
+    """Join arrays along a new axis."""
+    return _of(arrays[0]).np.stack(arrays, axis=axis)
+
+
+def places(mask):
+    """How many ones stand before each place, as integers: (B, n) -> (B, n)."""
+    return _classic("cast", cumulative_sum(mask, 1) - mask, dtype="int32")
 
 
 def pieces(x, sizes, axis):
@@ -228,6 +276,16 @@ def first_rows(table, like):
     """The first n rows of a table, once for each example: (L, d), (B, n, d) -> (B, n, d)."""
     rows = _classic("slice_like", expand(table, 0), constant(like), axes=(1,))  # (1, n, d)
     return repeat_first(rows, constant(like))
+
+
+def causal_mask(x):
+    """1 where a place is not behind the other one: (B, n, d) -> (1, n, n)."""
+    one = _classic(
+        "slice_axis", _classic("slice_axis", x, axis=0, begin=0, end=1), axis=2, begin=0, end=1
+    )
+    place = cumulative_sum(_of(x).np.ones_like(one), 1)  # (1, n, 1)
+    order = (place, transpose(place, (0, 2, 1)))
+    return constant(_classic("broadcast_greater_equal", *order))
 
 
 def transpose(x, axes):

@@ -19,6 +19,7 @@ from d2l_attention.figures import (
     segmentation,
     seq2seq,
     stacked_attention,
+    transformer,
 )
 from d2l_attention.models.kernel_regression import KernelRegression
 from d2l_attention.training import predict
@@ -178,6 +179,59 @@ def sentence_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# --------------------------------------------------------------------------------- Transformer
+def beam_states() -> list[dict]:
+    """Sentences of all lengths that can be written, for each width of the beam."""
+    pairs = seq2seq.sentences(100, words=(5, seq2seq.LONGEST), seed=9)
+    return [
+        {"sentence": pair.source.split(), "beam": (1, 2, 3, 5)[number % 4]}
+        for number, pair in enumerate(pairs)
+    ]
+
+
+class Watched:
+    """A model, and which beginnings its beam continued with what, step by step."""
+
+    def __init__(self, model):
+        self.model, self.parents, self.words = model, [], []
+
+    def begin_cached(self, *inputs, **options):
+        self.writer = self.model.begin_cached(*inputs, **options)
+        return self
+
+    def step(self, last, rows):
+        if self.writer.t:
+            self.parents.append(rows.tolist())
+            self.words.append(last.asnumpy().tolist())
+        return self.writer.step(last, rows)
+
+
+def beam_answers(states: list[dict]) -> list[dict]:
+    model, settings = transformer.network()
+    english = {word: number for number, word in enumerate(settings["words"]["english"])}
+    found = []
+    for state in states:
+        watched, text = Watched(model), " ".join(state["sentence"])
+        (written,) = transformer.translate(watched, settings["words"], [text], state["beam"])
+        symbols = [*written.symbols, END][: len(written.symbols) + written.finished]
+        inputs, _ = arrays([[english[word] for word in state["sentence"]]], [symbols])
+        _, encoder, decoder, cross = predict(model, [(inputs, None)])  # all words at once
+        steps = [
+            weights[0, :, :, :-1].swapaxes(0, 2).swapaxes(1, 2) for weights in (decoder, cross)
+        ]
+        found.append(
+            {
+                "symbols": symbols,
+                "parents": watched.parents,
+                "words": watched.words,
+                "encoder": encoder[0],
+                "decoder": steps[0][..., :-1],
+                "cross": steps[1],
+            }
+        )
+    return found
+
+
 # ------------------------------------------------------------------------- neural Turing machines
 def turing_states() -> list[dict]:
     random = onp.random.RandomState(0)
@@ -291,6 +345,7 @@ CASES = {
     "memory_networks": Case(dict, story_states, story_answers),
     "multi_head_attention": Case(dict, menu_states, menu_answers),
     "seq2seq": Case(dict, sentence_states, sentence_answers),
+    "transformer": Case(dict, beam_states, beam_answers),
     "pointer_networks": Case(dict, point_states, point_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),
     "neural_turing_machine": Case(dict, turing_states, turing_answers),
