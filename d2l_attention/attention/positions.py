@@ -76,7 +76,7 @@ class Positions(Block):
         return x
 
 
-class _Table(Positions):
+class TablePositions(Positions):
     """Positions from a table (L, d)."""
 
     def __init__(self, size: int, *, longest: int):
@@ -90,7 +90,7 @@ class _Table(Positions):
         return x + op.take(table, place)  # (B, n, d)
 
 
-class SinusoidalPositions(_Table):
+class SinusoidalPositions(TablePositions):
     """x_i + p_i with fixed p_i, `sinusoids`.
 
     Parameters
@@ -111,7 +111,7 @@ class SinusoidalPositions(_Table):
         self.table = self.params.get_constant("table", sinusoids(longest, size).astype("float32"))
 
 
-class LearnedPositions(_Table):
+class LearnedPositions(TablePositions):
     """x_i + p_i with learned p_i, for as many places as there are rows (Gehring et al. 2017).
 
     Parameters

@@ -100,7 +100,7 @@ class ByPlace(Comparison):
     ----------
     hidden_size, num_heads : int
         Features d, which the heads H divide.
-    positions : Positions, optional
+    positions : Block, optional
         What tells each line its place; by default nothing does.
 
     Call

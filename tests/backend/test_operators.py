@@ -84,6 +84,11 @@ CASES = {  # operator, its arrays, NumPy's answer
     "concatenate": (lambda a, b: op.concatenate([a, b], 1), [A, B], onp.concatenate([A, B], 1)),
     "repeat_like": (op.repeat_like, [A[:1, :, :1], B], onp.broadcast_to(A[:1, :, :1], B.shape)),
     "repeat_first": (op.repeat_first, [A[:1], GRID], onp.broadcast_to(A[:1], A.shape)),
+    "first_rows": (
+        op.first_rows,
+        [GRID[0, :, :4], A],
+        onp.broadcast_to(GRID[0, : A.shape[1]], A.shape),
+    ),
     "transpose": (lambda a: op.transpose(a, (2, 0, 1)), [A], A.transpose(2, 0, 1)),
     "split_heads": (
         lambda a: op.split_heads(a, 2),
