@@ -65,6 +65,8 @@ def kinds_of(titles: list[str], rows: list[list[str]]) -> list[str]:
 
     >>> kinds_of(["task", "1k single: paper", "1k single: ours"], [["1", "0.0", "0.2"]])
     ['ledger-tasks', 'stacks', 'numbers']
+    >>> kinds_of(["points", "pointer network: ours"], [["10", "39.7"]])  # has room
+    ['ledger-tasks']
     >>> kinds_of(["symbol", "meaning", "in the code"], [["B", "batch size", "batch_size"]])
     []
     """
@@ -74,7 +76,7 @@ def kinds_of(titles: list[str], rows: list[list[str]]) -> list[str]:
     elif any(title.endswith((": ours", ": paper")) for title in titles):
         kinds = ["ledger-tasks"]
     widest = max(len("".join(row)) for row in [titles, *rows])
-    if kinds or len(titles) >= COLUMNS or (len(titles) > 2 and widest > LINE):
+    if len(titles) > 2 and (kinds or len(titles) >= COLUMNS or widest > LINE):
         kinds.append("stacks")
         short = all(len(text) <= NUMBERS for row in rows for text in row[1:])
         kinds += ["numbers"] if short and "ledger" not in kinds else []

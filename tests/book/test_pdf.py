@@ -92,7 +92,7 @@ def test_all_solutions_stand_at_the_end_and_none_beside_its_exercise(html):
 
 
 def test_nothing_is_cut_off_in_print(html, browser, tmp_path):
-    source = html / "print_test.html"
+    source = html / "print_test.htm"  # no page of the book, which other tests read meanwhile
     source.write_text(pdf.long_page(ROOT, html, {}), "utf-8")
     page = browser.new_page(viewport={"width": pdf.PAGE_WIDTH, "height": 900})
     page.emulate_media(media="print")
