@@ -19,7 +19,7 @@ from benchmarks import record, report
 from benchmarks.timing import measure, ratio
 
 ROUNDS = 30
-SHARED = {"__main__", "record", "report", "timing"}  # all other modules are benchmarks
+SHARED = {"__main__", "record", "report", "timing", "training"}  # all other modules are benchmarks
 
 
 def names() -> list[str]:

@@ -13,13 +13,14 @@ from functools import partial
 import numpy as onp
 import torch
 
+from benchmarks.training import our_epoch, torch_epoch
 from d2l_attention import seed_everything
 from d2l_attention.datasets.copying import batches, copy
 from d2l_attention.models.neural_turing_machine import NeuralTuringMachine
-from d2l_attention.training import fit, predict
+from d2l_attention.training import predict
 from tests.oracles import neural_turing_machine, weights
 
-from mxnet import init, optimizer
+from mxnet import init
 
 GOALS = {"PyTorch": 1.2}
 BITS, BATCH, STEPS = 8, 16, 6
@@ -35,25 +36,11 @@ def cases() -> dict[str, Callable[[], dict]]:
     }
 
 
-def torch_epoch(model, data):
-    """A function that trains the peer for an epoch and returns the mean loss."""
-    sgd = torch.optim.SGD(model.parameters(), lr=RATE)
+def bits_loss(output, target):
+    """Cross-entropy of the bits that are asked for, summed over a sequence."""
+    asked = target >= 0
     bce = torch.nn.functional.binary_cross_entropy_with_logits
-
-    def epoch():
-        losses = []
-        for (inputs,), target in data(0):
-            logits, target = model(torch.from_numpy(inputs))[0], torch.from_numpy(target)
-            asked = target >= 0
-            loss = bce(logits[asked], target[asked], reduction="sum") / len(inputs)
-            sgd.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-            sgd.step()
-            losses.append(loss.item())
-        return float(onp.mean(losses))
-
-    return epoch
+    return bce(output[0][asked], target[asked], reduction="sum") / len(target)
 
 
 def contest(controller: str) -> dict[str, Callable]:
@@ -71,11 +58,8 @@ def contest(controller: str) -> dict[str, Callable]:
     onp.testing.assert_allclose(found, expected, atol=1e-4)
     data = batches(STEPS, BATCH, lengths=(1, 20), bits=BITS, seed=0)
 
-    def our_epoch():
-        sgd = optimizer.SGD(learning_rate=RATE)
-        history = fit(ours, data, sgd, epochs=1, clip_norm=CLIP, progress=False)
-        return float(history["loss"][0])
-
-    their_epoch = torch_epoch(peer, data)
-    assert abs(our_epoch() - their_epoch()) < 1e-3
-    return {"ours": our_epoch, "PyTorch": their_epoch}
+    options = {"rate": RATE, "clip": CLIP}
+    our = our_epoch(ours, data, **options)
+    their = torch_epoch(peer, data(0), bits_loss, **options)
+    assert abs(our() - their()) < 1e-3
+    return {"ours": our, "PyTorch": their}

@@ -11,15 +11,15 @@ from collections.abc import Callable
 import numpy as onp
 import torch
 
+from benchmarks.training import our_epoch, sequence_loss, torch_epoch
 from d2l_attention import seed_everything
 from d2l_attention.datasets import pointing
 from d2l_attention.datasets.point_sets import uniform
 from d2l_attention.decoding import generate
 from d2l_attention.models.pointer_networks import PointerNetwork
-from d2l_attention.training import fit
 from tests.oracles import pointer_networks, weights
 
-from mxnet import np, optimizer
+from mxnet import np
 
 GOALS = {"PyTorch": 1.2}
 HIDDEN, POINTS, BATCH, STEPS, RATE = 128, 10, 128, 8, 0.01
@@ -45,33 +45,12 @@ def both() -> tuple[PointerNetwork, torch.nn.Module, list]:
 def train() -> dict:
     """{contestant: an epoch of training}, after a check that both have the same losses."""
     network, peer, batches = both()
-    sgd = torch.optim.SGD(peer.parameters(), lr=RATE)
-    tensors = [
-        [torch.from_numpy(array) for array in (*inputs, target)] for inputs, target in batches
-    ]
-
-    def our_epoch():
-        step = optimizer.SGD(learning_rate=RATE)
-        return fit(network, batches, step, epochs=1, clip_norm=2.0, progress=False)["loss"][0]
-
-    def torch_epoch():
-        losses = []
-        for points, previous, target in tensors:
-            u, _ = peer(points, previous.long())
-            loss = torch.nn.functional.cross_entropy(
-                u.flatten(0, 1), target.long().flatten(), ignore_index=-1, reduction="sum"
-            )
-            loss = loss / len(points)
-            sgd.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(peer.parameters(), 2.0)
-            sgd.step()
-            losses.append(loss.item())
-        return float(onp.mean(losses))
-
+    options = {"rate": RATE, "clip": 2.0}
+    ours = our_epoch(network, batches, **options)
+    theirs = torch_epoch(peer, batches, sequence_loss(ignored=-1), **options)
     for _ in range(2):
-        onp.testing.assert_allclose(our_epoch(), torch_epoch(), rtol=1e-4)
-    return {"ours": our_epoch, "PyTorch": torch_epoch}
+        onp.testing.assert_allclose(ours(), theirs(), rtol=1e-4)
+    return {"ours": ours, "PyTorch": theirs}
 
 
 def write() -> dict:

@@ -11,16 +11,16 @@ from collections.abc import Callable
 import numpy as onp
 import torch
 
+from benchmarks.training import our_epoch, sequence_loss, torch_epoch
 from d2l_attention import seed_everything
 from d2l_attention.attention import Attention, BilinearScore
 from d2l_attention.datasets.translation import END, START, generate
 from d2l_attention.decoding import generate as decode
 from d2l_attention.models.seq2seq import Seq2Seq
 from d2l_attention.notebook.translator import Translator
-from d2l_attention.training import fit
 from tests.oracles import seq2seq, seq2seq_variants, weights
 
-from mxnet import np, optimizer
+from mxnet import np
 
 GOALS = {"PyTorch": 1.0}
 HIDDEN, WORDS, BATCH, STEPS, RATE, LONGEST = 128, (12, 16), 64, 8, 0.01, 20
@@ -54,33 +54,12 @@ def both() -> tuple[Seq2Seq, torch.nn.Module, list]:
 def train() -> dict:
     """{contestant: an epoch of training}, after a check that both have the same losses."""
     network, peer, batches = both()
-    sgd = torch.optim.SGD(peer.parameters(), lr=RATE)
-    tensors = [
-        [torch.from_numpy(array) for array in (*inputs, wanted)] for inputs, wanted in batches
-    ]
-
-    def our_epoch():
-        step = optimizer.SGD(learning_rate=RATE)
-        return fit(network, batches, step, epochs=1, clip_norm=1.0, progress=False)["loss"][0]
-
-    def torch_epoch():
-        losses = []
-        for source, mask, previous, target in tensors:
-            logits, _ = peer(source.long(), mask, previous.long())
-            loss = torch.nn.functional.cross_entropy(
-                logits.flatten(0, 1), target.long().flatten(), ignore_index=0, reduction="sum"
-            )
-            loss = loss / len(source)
-            sgd.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(peer.parameters(), 1.0)
-            sgd.step()
-            losses.append(loss.item())
-        return float(onp.mean(losses))
-
+    options = {"rate": RATE, "clip": 1.0}
+    ours = our_epoch(network, batches, **options)
+    theirs = torch_epoch(peer, batches, sequence_loss(ignored=0), **options)
     for _ in range(2):
-        onp.testing.assert_allclose(our_epoch(), torch_epoch(), rtol=1e-4)
-    return {"ours": our_epoch, "PyTorch": torch_epoch}
+        onp.testing.assert_allclose(ours(), theirs(), rtol=1e-4)
+    return {"ours": ours, "PyTorch": theirs}
 
 
 def write() -> dict:

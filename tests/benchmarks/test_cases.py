@@ -115,6 +115,6 @@ def test_a_turing_machine_learns_in_the_benchmark_what_its_peer_learns(case, mon
 
 def test_a_turing_machine_that_learns_something_else_is_refused(monkeypatch):
     monkeypatch.setattr(neural_turing_machine, "STEPS", 1)
-    monkeypatch.setattr(neural_turing_machine, "torch_epoch", lambda *given: lambda: 0.0)
+    monkeypatch.setattr(neural_turing_machine, "torch_epoch", lambda *given, **options: lambda: 0.0)
     with pytest.raises(AssertionError):
         neural_turing_machine.contest("feed-forward")
