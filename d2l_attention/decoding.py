@@ -6,6 +6,13 @@ A model that generates has two methods, for a batch of B rows:
 - `step(last (B,), state)` -> (logits (B, V), state, weights (B, n)): the scores of the next symbol
   after the last one, and the attention that was paid for it, or None.
 
+One that can keep what it has computed for earlier symbols, in arrays of a fixed size, has another
+method, which is used where it exists:
+
+- `begin_cached(*inputs, beam=k, longest=T)` -> a writer for B k rows, k for each row of the inputs, with
+  `step(last (R,), rows (R,))` -> (logits (R, V), weights (R, n) or None), where `rows` says which row
+  of the step before each row continues: one of the same input.
+
 Greedy search is a beam of one. A beam keeps the several best beginnings of each sequence (Sutskever,
 Vinyals and Le 2014, section 3.2), and compares finished ones by log p / length^a: without it, what is
 short is likelier.
@@ -53,6 +60,7 @@ def generate(
     beam: int = 1,
     length_power: float = 1.0,
     allowed: Callable | None = None,
+    cached: bool = True,
 ) -> list[Generated]:
     """Generate a sequence for each row of the inputs: the best that was found.
 
@@ -70,6 +78,8 @@ def generate(
         a >= 0: finished sequences of T symbols are compared by log p / T^a; 0 compares log p.
     allowed : callable, optional
         Symbols so far (R, t) -> what may follow, booleans (R, V), of which at least one a row.
+    cached : bool
+        Whether a model that has `begin_cached` uses it; what is found is the same.
 
     Raises
     ------
@@ -81,22 +91,40 @@ def generate(
     check_integer("end", end, 0)
     if not length_power >= 0:
         raise ValueError(f"length_power must be at least 0, got {length_power!r}")
-    state = model.begin(*inputs)
-    search = _Beam(len(state[0]), beam, end, length_power)
-    rows = onp.repeat(onp.arange(search.batch), beam)
-    state, last = _rows(state, rows), onp.full(len(rows), start, "int32")
+    if cached and hasattr(model, "begin_cached"):
+        writer = model.begin_cached(*inputs, beam=beam, longest=longest)
+    else:
+        writer = _Writer(model, inputs, beam)
+    search = _Beam(len(inputs[0]), beam, end, length_power)
+    rows, last = onp.arange(search.batch * beam), onp.full(search.batch * beam, start, "int32")
     while search.length < longest and not search.is_over():
-        logits, state, weights = model.step(np.array(last, dtype="int32", ctx=state[0].ctx), state)
+        words = np.array(last, dtype="int32", ctx=inputs[0].ctx)
+        logits, weights = writer.step(words, rows)
         log_p = _log_softmax(logits.asnumpy())
         if allowed is not None:
             log_p = onp.where(allowed(search.symbols), log_p, -onp.inf)
         rows, last = search.extend(log_p, None if weights is None else weights.asnumpy())
-        state = _rows(state, rows)
     return search.best()
+
+
+class _Writer:
+    """A model with `begin` and `step`, whose state follows the rows of a beam."""
+
+    def __init__(self, model, inputs: tuple, beam: int):
+        self.model, state = model, model.begin(*inputs)
+        self.state = _rows(state, onp.repeat(onp.arange(len(state[0])), beam))
+
+    def step(self, last: np.ndarray, rows: onp.ndarray):
+        """The symbols after these, which continue those rows: logits (R, V), weights (R, n)."""
+        state = _rows(self.state, rows)
+        logits, self.state, weights = self.model.step(last, state)
+        return logits, weights
 
 
 def _rows(state: tuple, rows: onp.ndarray) -> tuple:
     """The same rows of all arrays of a state."""
+    if (rows == onp.arange(len(rows))).all() and len(rows) == len(state[0]):
+        return state
     index = np.array(rows, dtype="int32", ctx=state[0].ctx)
     return tuple(np.take(array, index, axis=0) for array in state)
 
@@ -109,7 +137,7 @@ def _log_softmax(logits: onp.ndarray) -> onp.ndarray:
 def _best(total: onp.ndarray, number: int) -> onp.ndarray:
     """The columns of each row's largest numbers, the largest first."""
     number = min(number, total.shape[1])
-    columns = onp.sort(onp.argpartition(-total, number - 1, axis=1)[:, :number], axis=1)
+    columns = onp.sort(onp.argpartition(total, -number, axis=1)[:, -number:], axis=1)
     values = onp.take_along_axis(total, columns, axis=1)
     return onp.take_along_axis(columns, onp.argsort(-values, axis=1, kind="stable"), axis=1)
 

@@ -21,6 +21,7 @@ from d2l_attention.attention.kernels import (
     KernelScore,
     TriangularScore,
 )
+from d2l_attention.attention.layers import DecoderLayer, EncoderLayer, FeedForward, LayerNorm
 from d2l_attention.attention.local import LocalAttention
 from d2l_attention.attention.masks import causal_mask, leave_one_out_mask, length_mask
 from d2l_attention.attention.normalisation import identity, masked_softmax, softmax_within_reach
@@ -44,10 +45,10 @@ from d2l_attention.attention.scores import (
 
 # fmt: off
 __all__ = [
-    "AdditiveScore", "Attention", "BilinearScore", "BoxcarScore", "CosineScore", "DotProductScore",
-    "EpanechnikovScore", "GaussianScore", "KernelScore", "LearnedPositions",
-    "LocalAttention", "LocationScore", "MaskedLSTM", "MultiHeadAttention", "Positions",
-    "ScaledDotProductScore", "Score", "SinusoidalPositions", "TriangularScore", "causal_mask",
-    "identity", "leave_one_out_mask", "length_mask", "masked_softmax", "sinusoids",
-    "softmax_within_reach",
+    "AdditiveScore", "Attention", "BilinearScore", "BoxcarScore", "CosineScore", "DecoderLayer",
+    "DotProductScore", "EncoderLayer", "EpanechnikovScore", "FeedForward", "GaussianScore",
+    "KernelScore", "LayerNorm", "LearnedPositions", "LocalAttention", "LocationScore", "MaskedLSTM",
+    "MultiHeadAttention", "Positions", "ScaledDotProductScore", "Score", "SinusoidalPositions",
+    "TriangularScore", "causal_mask", "identity", "leave_one_out_mask", "length_mask",
+    "masked_softmax", "sinusoids", "softmax_within_reach",
 ]

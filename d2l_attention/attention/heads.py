@@ -24,12 +24,14 @@ class MultiHeadAttention(Block):
         Share of the weights that is dropped while training.
     use_bias : bool
         Whether the four projections have biases (the paper's have none).
+    key_size : int, optional
+        Features d_k of a head's queries and keys; d / H by default.
     score : Score, optional
         Within a head, one for all heads with the same weights; the scaled dot product by default.
 
     Call
     ----
-    query (B, m, d_q), key (B, n, d_k), value (B, n, d_v), mask (B|1, m|1, n) or None, the same for
+    query (B, m, q), key (B, n, k), value (B, n, v), mask (B|1, m|1, n) or None, the same for
     all heads -> context (B, m, d), weights (B, H, m, n).
 
     >>> attention = MultiHeadAttention(8, num_heads=2)
@@ -49,25 +51,28 @@ class MultiHeadAttention(Block):
         *,
         dropout: float = 0.0,
         use_bias: bool = False,
+        key_size: int | None = None,
         score: Score | None = None,
     ):
         super().__init__()
         check_sizes(hidden_size=hidden_size, num_heads=num_heads)
         if hidden_size % num_heads:
             raise ValueError(f"num_heads must divide {hidden_size} = hidden_size, got {num_heads}")
+        key_size = hidden_size // num_heads if key_size is None else key_size
+        check_sizes(key_size=key_size)
         self.num_heads = num_heads
-        score = score or ScaledDotProductScore(hidden_size // num_heads)
+        score = score or ScaledDotProductScore(key_size)
         self.attention = Attention(score, dropout=dropout)
-        score.check_features(hidden_size // num_heads)
-        self.W_q = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
-        self.W_k = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
+        score.check_features(key_size)
+        self.W_q = nn.Dense(num_heads * key_size, use_bias=use_bias, flatten=False)
+        self.W_k = nn.Dense(num_heads * key_size, use_bias=use_bias, flatten=False)
         self.W_v = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
         self.W_o = nn.Dense(hidden_size, use_bias=use_bias, flatten=False)
         self.sizes = {"q": self.W_q, "k": self.W_k, "v": self.W_v}
 
     def hybrid_forward(self, F, query, key, value, mask=None):
-        query = op.split_heads(self.W_q(query), self.num_heads)  # (B, H, m, d / H)
-        key = op.split_heads(self.W_k(key), self.num_heads)  # (B, H, n, d / H)
+        query = op.split_heads(self.W_q(query), self.num_heads)  # (B, H, m, d_k)
+        key = op.split_heads(self.W_k(key), self.num_heads)  # (B, H, n, d_k)
         value = op.split_heads(self.W_v(value), self.num_heads)  # (B, H, n, d / H)
         mask = None if mask is None else op.expand(mask, 1)  # (B|1, 1, m|1, n), for all heads
         context, weights = self.attention(query, key, value, mask)  # (B, H, m, d / H)

@@ -68,6 +68,10 @@ class Positions(Block):
                 places = f"{self.longest} places, the table's"
                 raise ValueError(f"{name} must have at most {places}; got {length}")
 
+    def hybridize(self, active=True, **options):
+        """Compile it, if there is anything to compute."""
+        super().hybridize(active and self.longest is not None, **options)
+
     def check_values(self, x, place=None):
         if place is not None and self.longest is not None:
             check_ids(place=(place, 0, self.longest))

@@ -9,7 +9,7 @@ import inspect
 
 import numpy as onp
 
-from d2l_attention.backend.operators import is_symbol
+from d2l_attention.backend.dispatch import is_symbol
 
 from mxnet import np
 from mxnet.gluon import HybridBlock

@@ -1,32 +1,41 @@
 """The operators that the book's models are made of, each in the form that MXNet 1.9.1 runs fastest.
 
 They take arrays or, while a hybridized block is traced, symbols, and return the same. So a model
-needs no `F.`, and a port to another MXNet ends here. Sizes stand in the comments: `...` are any
-leading axes, B examples, H heads, m queries, n keys, d features.
+needs no `F.`, and a port to another MXNet ends here and in `backend.shapes`, whose operators are
+found here, too. Sizes stand in the comments: `...` are any leading axes, B examples, H heads, m queries,
+n keys, d features.
 """
 
-import functools
-import itertools
 import math
 
-import mxnet as mx
+from d2l_attention.backend.dispatch import classic as _classic
+from d2l_attention.backend.dispatch import interface as _of
+from d2l_attention.backend.dispatch import is_symbol  # noqa: F401
+from d2l_attention.backend.shapes import (  # noqa: F401
+    as_grid,
+    as_picture,
+    as_regions,
+    causal_mask,
+    concatenate,
+    constant,
+    cumulative_sum,
+    expand,
+    first_rows,
+    mean_of_squares,
+    merge_heads,
+    pieces,
+    places,
+    repeat_first,
+    repeat_like,
+    repeat_rows,
+    split_first,
+    split_heads,
+    squeeze,
+    stack,
+    transpose,
+)
 
 HUGE = 3.4028234663852886e38  # the largest float32; a compact kernel's score of -HUGE forbids a key
-
-
-def is_symbol(x) -> bool:
-    """Whether x stands for an array while a hybridized block is traced."""
-    return isinstance(x, mx.sym.Symbol)
-
-
-def _of(x):
-    return mx.sym if is_symbol(x) else mx.nd
-
-
-def _classic(name, *arrays, **attributes):
-    """Call an operator of MXNet's first interface: some are faster than their NumPy-like peers."""
-    operator = functools.reduce(getattr, name.split("."), _of(arrays[0]))
-    return operator(*(array.as_nd_ndarray() for array in arrays), **attributes).as_np_ndarray()
 
 
 # ----------------------------------------------------------------------- products
@@ -45,15 +54,56 @@ def dot(a, b):
     return _of(a).np.dot(a, b)
 
 
+def mixture(weights, shares, number):
+    """Sums of K matrices each, by their shares: (B, H K, n, m), (B, H, K) -> (B, H, n, m)."""
+    flat = _of(weights).npx.reshape(weights, (-2, -6, -1, number, -5))  # (B, H, K, n m)
+    mixed = batch_dot(expand(shares, 2), flat)  # (B, H, 1, n m)
+    one = _classic("slice_axis", constant(weights), axis=1, begin=0, end=1)  # (B, 1, n, m)
+    return _classic("reshape_like", squeeze(mixed, 2), one,
+                    lhs_begin=2, lhs_end=3, rhs_begin=2, rhs_end=4)  # fmt: skip
+
+
 def take(table, rows):
     """Rows of a table: (S, d), (B, n) -> (B, n, d)."""
     return _of(table).np.take(table, rows, axis=0)
+
+
+def _product(x, W, rows):
+    """x W^T: (..., d), (rows, d) -> (..., rows)."""
+    options = {"num_hidden": rows, "no_bias": True, "flatten": False}
+    return _of(x).npx.fully_connected(x, W, **options)
+
+
+def layer_norm(x, gamma, beta, size, epsilon):
+    """gamma (x - mean) / sqrt(variance + epsilon) + beta over the last axis of so many features.
+
+    Means, and what is repeated along a row, are products with vectors: the gradients of sums and of
+    broadcasting are several times slower.
+    """
+    F = _of(x)
+    ones = F.np.ones_like(gamma)
+    row, column = F.np.reshape(ones, (1, size)), F.np.reshape(ones, (size, 1))
+    mean = _product(x, row, 1) / size  # (..., 1)
+    x = x - _product(mean, column, size)
+    variance = _product(F.np.square(x), row, 1) / size
+    scale = _product(_classic("rsqrt", variance + epsilon), F.np.reshape(gamma, (size, 1)), size)
+    return x * scale + _product(F.np.ones_like(mean), F.np.reshape(beta, (size, 1)), size)
 
 
 # ------------------------------------------------------------ numbers, one by one
 def softmax(x):
     """exp x_i / sum_j exp x_j over the last axis."""
     return _of(x).npx.softmax(x)
+
+
+def log_softmax(x):
+    """x_i - log sum_j exp x_j over the last axis."""
+    return _of(x).npx.log_softmax(x)
+
+
+def pick(x, index):
+    """x_i of each row: (..., V), integers (...) -> (...)."""
+    return _of(x).npx.pick(x, index)
 
 
 def tanh(x):
@@ -104,11 +154,6 @@ def upper_bound(mask):
 def dropout(x, rate):
     """Zero a share of x while training, and scale the rest up; x itself at rate 0."""
     return _of(x).npx.dropout(x, p=rate) if rate else x
-
-
-def constant(x):
-    """x, which takes no part in the gradient."""
-    return _classic("BlockGrad", x)
 
 
 def greater(x, number):
@@ -179,80 +224,6 @@ def sum_last(x):
 def mean_over(x, axis):
     """Mean over an axis."""
     return _of(x).np.mean(x, axis=axis)
-
-
-def cumulative_sum(x, axis):
-    """Sums of the first one, two, three ... numbers along an axis, which counts from the first."""
-    return _of(x).np.cumsum(x, axis=axis)
-
-
-# ------------------------------------------------------------------------- shapes
-def expand(x, axis):
-    """Insert an axis of size 1."""
-    return _of(x).np.expand_dims(x, axis)
-
-
-def squeeze(x, axis):
-    """Drop an axis of size 1."""
-    return _of(x).np.squeeze(x, axis)
-
-
-def concatenate(arrays, axis):
-    """Join arrays along an axis."""
-    return _of(arrays[0]).np.concatenate(arrays, axis=axis)
-
-
-def pieces(x, sizes, axis):
-    """Cut an axis into pieces of so many items."""
-    ends = itertools.accumulate(sizes)
-    cut = functools.partial(_classic, "slice_axis", x, axis=axis)
-    return [cut(begin=end - size, end=end) for size, end in zip(sizes, ends, strict=True)]
-
-
-def split_first(x, number):
-    """(B, H d) -> (B, H, d)."""
-    return _of(x).npx.reshape(x, (-2, number, -1))
-
-
-def repeat_like(x, like):
-    """Repeat axes of size 1, as a constant: broadcasting arithmetic is ten times slower."""
-    return constant(_classic("broadcast_like", x, like))
-
-
-def repeat_first(x, like):
-    """(1, n, d) -> (B, n, d), for as many examples as `like` has."""
-    return _classic("broadcast_like", x, like, lhs_axes=(0,), rhs_axes=(0,))
-
-
-def first_rows(table, like):
-    """The first n rows of a table, once for each example: (L, d), (B, n, d) -> (B, n, d)."""
-    rows = _classic("slice_like", expand(table, 0), constant(like), axes=(1,))  # (1, n, d)
-    return repeat_first(rows, constant(like))
-
-
-def transpose(x, axes):
-    """Permute axes."""
-    return _classic("transpose", x, axes=axes)
-
-
-def split_heads(x, num_heads):
-    """(B, n, H d) -> (B, H, n, d)."""
-    return transpose(_of(x).npx.reshape(x, (-2, -2, num_heads, -1)), (0, 2, 1, 3))
-
-
-def merge_heads(x):
-    """(B, H, n, d) -> (B, n, H d)."""
-    return _of(x).npx.reshape(transpose(x, (0, 2, 1, 3)), (-2, -2, -5))
-
-
-def as_grid(x, side):
-    """Regions, row by row, as a picture: (B, side^2, d) -> (B, d, side, side)."""
-    return transpose(_of(x).npx.reshape(x, (-2, -6, side, side, -2)), (0, 3, 1, 2))
-
-
-def as_regions(x):
-    """A picture as its regions, row by row: (B, d, side, side) -> (B, side^2, d)."""
-    return _of(x).npx.reshape(transpose(x, (0, 2, 3, 1)), (-2, -5, -2))
 
 
 # ---------------------------------------------------------------------- sequences

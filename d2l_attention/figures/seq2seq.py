@@ -30,7 +30,8 @@ from d2l_attention.training import fit
 
 from mxnet import lr_scheduler, np, optimizer
 
-__all__ = ["KINDS", "contents", "network", "sentences", "split", "train", "translate"]
+__all__ = ["KINDS", "contents", "network", "numbers", "offered", "sentences", "split", "train"]
+__all__ += ["translate"]
 
 NOUNS = "man woman child dog cat horse table lamp book window door suitcase garden kitchen house"
 ADJECTIVES = "big small old young happy round red black"
@@ -91,7 +92,7 @@ def train() -> tuple[dict, dict[str, onp.ndarray]]:
     }
     settings = {
         "words": words,
-        "offered": _offered(words["english"]),
+        "offered": offered(words["english"]),
         "ready": READY,
         "longest": LONGEST,
         "pairs": len(training),
@@ -134,7 +135,7 @@ def split() -> tuple[list[Pair], dict[tuple[int, int], list[Pair]]]:
     return [pair for pair in pairs if pair in training][:PAIRS], test
 
 
-def _offered(words: list[str]) -> dict[str, list[str]]:
+def offered(words: list[str]) -> dict[str, list[str]]:
     """What the reader may choose from, by kind; all of it was trained on."""
     verbs = (form for verb in FEW.verbs for form in verb.english[:2])
     kinds = {
@@ -154,14 +155,15 @@ def _model(words: dict[str, list[str]], kind: str) -> Seq2Seq:
     return Seq2Seq(*sizes, hidden_size=HIDDEN_SIZE, attention=attention)
 
 
-def _numbers(words: list[str], texts: list[str]) -> list[list[int]]:
+def numbers(words: list[str], texts: list[str]) -> list[list[int]]:
+    """The number of each word of each text."""
     number = {word: n for n, word in enumerate(words)}
     return [[number[word] for word in text.split()] for text in texts]
 
 
 def _fit(model: Seq2Seq, words: dict, pairs: list[Pair]) -> None:
     sides = [
-        _numbers(words[language], [pair[side] for pair in pairs])
+        numbers(words[language], [pair[side] for pair in pairs])
         for side, language in enumerate(words)
     ]
     steps = EPOCHS * -(-len(pairs) // BATCH)
@@ -175,9 +177,9 @@ def _fit(model: Seq2Seq, words: dict, pairs: list[Pair]) -> None:
 def translate(model: Seq2Seq, words: dict, texts: list[str]) -> list[Generated]:
     """Translate greedily: numbers and weights for each text; at most 2 n + 10 words each."""
     found: list = []
-    for numbers in _numbers(words["english"], texts):
-        (source, mask, _), _ = arrays([numbers], [[END]])
-        options = {"start": START, "end": END, "longest": 2 * len(numbers) + 10}
+    for read in numbers(words["english"], texts):
+        (source, mask, _), _ = arrays([read], [[END]])
+        options = {"start": START, "end": END, "longest": 2 * len(read) + 10}
         found += decode(model, (np.array(source), np.array(mask)), **options)
     return found
 
@@ -185,7 +187,7 @@ def translate(model: Seq2Seq, words: dict, texts: list[str]) -> list[Generated]:
 def _right(model: Seq2Seq, words: dict, pairs: list[Pair]) -> float:
     """The share of pairs whose translation is the right one, word for word."""
     found = translate(model, words, [pair.source for pair in pairs])
-    wanted = _numbers(words["german"], [pair.target for pair in pairs])
+    wanted = numbers(words["german"], [pair.target for pair in pairs])
     return float(
         onp.mean([list(f.symbols) == right for f, right in zip(found, wanted, strict=True)])
     )

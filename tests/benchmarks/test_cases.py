@@ -16,6 +16,7 @@ from benchmarks import (
     pointer_networks,
     record,
     seq2seq,
+    transformer,
 )
 
 MODULES = {
@@ -25,11 +26,12 @@ MODULES = {
     "pointer_networks": pointer_networks,
     "seq2seq": seq2seq,
 }
+UNRECORDED = {"transformer": transformer}  # until an idle machine has recorded it
 
 
 def test_the_committed_record_has_every_case_and_no_other():
     recorded = record.read(record.PATH)
-    assert list(recorded) == bench.names() == list(MODULES)
+    assert list(recorded) == list(MODULES)
     for name, module in MODULES.items():
         assert list(recorded[name].cases) == list(module.cases())
         assert recorded[name].rounds >= bench.ROUNDS
@@ -39,7 +41,7 @@ def test_the_committed_record_has_every_case_and_no_other():
 
 def test_every_benchmark_is_found_and_has_the_name_of_what_it_measures():
     package = ROOT / "d2l_attention"
-    assert bench.names() == sorted(MODULES)
+    assert bench.names() == sorted(MODULES | UNRECORDED)
     for name in bench.names():
         assert (package / "models" / f"{name}.py").is_file() or (package / name).is_dir()
 
@@ -118,3 +120,12 @@ def test_a_turing_machine_that_learns_something_else_is_refused(monkeypatch):
     monkeypatch.setattr(neural_turing_machine, "torch_epoch", lambda *given, **options: lambda: 0.0)
     with pytest.raises(AssertionError):
         neural_turing_machine.contest("feed-forward")
+
+
+def test_the_transformers_layers_and_steps_give_the_same_answers(monkeypatch):
+    monkeypatch.setattr(transformer, "WIDTHS", (16,))
+    monkeypatch.setattr(transformer, "WORDS", 50)
+    ratios, parts = bench.run("transformer", rounds=1)
+    assert list(ratios) == ["encoder layer, 16", "decoder layer, 16", "training step, 16"]
+    assert all(peers.keys() == transformer.GOALS.keys() for peers in ratios.values())
+    assert parts["encoder layer, 16"].keys() == {transformer.PRODUCTS, transformer.D2L}

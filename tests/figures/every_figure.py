@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as onp
 
 from d2l_attention import attention, bandwidth
-from d2l_attention.datasets import babi, menus, pointing, scenes
+from d2l_attention.datasets import babi, menus, pointing, scenes, waters
 from d2l_attention.datasets.copying import repeat_copy
 from d2l_attention.datasets.point_sets import uniform
 from d2l_attention.datasets.translation import END, arrays
@@ -16,8 +16,10 @@ from d2l_attention.figures import (
     neural_turing_machine,
     page,
     pointer_networks,
+    segmentation,
     seq2seq,
     stacked_attention,
+    transformer,
 )
 from d2l_attention.models.kernel_regression import KernelRegression
 from d2l_attention.training import predict
@@ -177,6 +179,59 @@ def sentence_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# --------------------------------------------------------------------------------- Transformer
+def beam_states() -> list[dict]:
+    """Sentences of all lengths that can be written, for each width of the beam."""
+    pairs = seq2seq.sentences(100, words=(5, seq2seq.LONGEST), seed=9)
+    return [
+        {"sentence": pair.source.split(), "beam": (1, 2, 3, 5)[number % 4]}
+        for number, pair in enumerate(pairs)
+    ]
+
+
+class Watched:
+    """A model, and which beginnings its beam continued with what, step by step."""
+
+    def __init__(self, model):
+        self.model, self.parents, self.words = model, [], []
+
+    def begin_cached(self, *inputs, **options):
+        self.writer = self.model.begin_cached(*inputs, **options)
+        return self
+
+    def step(self, last, rows):
+        if self.writer.t:
+            self.parents.append(rows.tolist())
+            self.words.append(last.asnumpy().tolist())
+        return self.writer.step(last, rows)
+
+
+def beam_answers(states: list[dict]) -> list[dict]:
+    model, settings = transformer.network()
+    english = {word: number for number, word in enumerate(settings["words"]["english"])}
+    found = []
+    for state in states:
+        watched, text = Watched(model), " ".join(state["sentence"])
+        (written,) = transformer.translate(watched, settings["words"], [text], state["beam"])
+        symbols = [*written.symbols, END][: len(written.symbols) + written.finished]
+        inputs, _ = arrays([[english[word] for word in state["sentence"]]], [symbols])
+        _, encoder, decoder, cross = predict(model, [(inputs, None)])  # all words at once
+        steps = [
+            weights[0, :, :, :-1].swapaxes(0, 2).swapaxes(1, 2) for weights in (decoder, cross)
+        ]
+        found.append(
+            {
+                "symbols": symbols,
+                "parents": watched.parents,
+                "words": watched.words,
+                "encoder": encoder[0],
+                "decoder": steps[0][..., :-1],
+                "cross": steps[1],
+            }
+        )
+    return found
+
+
 # ------------------------------------------------------------------------- neural Turing machines
 def turing_states() -> list[dict]:
     random = onp.random.RandomState(0)
@@ -252,14 +307,49 @@ def menu_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# ----------------------------------------------------------------------------------- segmentation
+def landscape_states() -> list[dict]:
+    """Landscapes with up to four boats and ducks anywhere, and any pixel that asks."""
+    random, states = onp.random.RandomState(0), []
+    for number in range(100):
+        things = [
+            [("boat", "duck")[random.randint(2)], *map(int, random.randint([2, 3], [30, 45]))]
+            for _ in range(number % 5)
+        ]
+        row, column = (int(random.randint(n)) for n in (segmentation.HEIGHT, segmentation.WIDTH))
+        scene = list(segmentation.SCENES)[number % len(segmentation.SCENES)]
+        states.append({"scene": scene, "things": things, "row": row, "column": column})
+    return states
+
+
+def landscape_answers(states: list[dict]) -> list[dict]:
+    model, settings, landscapes = segmentation.network()
+    found = []
+    for state in states:
+        painted = landscapes[settings["scenes"].index(state["scene"])].copy()
+        for name, row, column in state["things"]:
+            waters.stamp(painted, waters.CLASSES.index(name), row - 2, column - 3)
+        pixels = segmentation.numbers(painted[None])
+        logits, weights = predict(model, [((pixels,), None)])
+        probabilities = onp.exp(logits[0] - logits[0].max(axis=-1, keepdims=True))
+        probabilities /= probabilities.sum(axis=-1, keepdims=True)
+        asker = state["row"] // 2 * (segmentation.WIDTH // 2) + state["column"] // 2
+        answer = {"weights": weights[0, :, asker], "shares": probabilities.mean(axis=(0, 1))}
+        answer |= {"probabilities": probabilities[state["row"], state["column"]]}
+        found.append(answer | {"labels": logits[0].argmax(axis=-1).ravel()})
+    return found
+
+
 CASES = {
     "kernel_regression": Case(kernel_arguments, kernel_states, kernel_answers),
     "memory_networks": Case(dict, story_states, story_answers),
     "multi_head_attention": Case(dict, menu_states, menu_answers),
     "seq2seq": Case(dict, sentence_states, sentence_answers),
+    "transformer": Case(dict, beam_states, beam_answers),
     "pointer_networks": Case(dict, point_states, point_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),
     "neural_turing_machine": Case(dict, turing_states, turing_answers),
+    "segmentation": Case(dict, landscape_states, landscape_answers),
 }
 
 
