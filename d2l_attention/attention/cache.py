@@ -1,10 +1,10 @@
-"""One new item at a time: a decoder's layer that keeps the keys and values of those written before.
+"""One new item at a time: a decoder's layer that keeps the keys and values of those before.
 
 Without it, all that was written goes through all layers again for each new word. What is kept has a
-fixed size, room for `longest` items, and a mask says which of it is in use; so no shape changes while a
-sentence grows. A beam of k beginnings of one sentence shares its room: at step t they write their keys
-into slots t k ... t k + k - 1, and each beginning sees the slots of its own history. When a beginning
-dies and another one is continued twice, rows of the mask move, and no key does:
+fixed size, room for `longest` items, and a mask says which of it is in use; so no shape changes
+while a sentence grows. A beam of k beginnings of one sentence shares its room: at step t they write
+their keys into slots t k ... t k + k - 1, and each beginning sees the slots of its own history.
+When a beginning dies and another one is continued twice, rows of the mask move, and no key does:
 
     beam of 2, after two steps             slots   t = 0   t = 1   t = 2
     beginning 0                                    1 0     1 0     . .
@@ -54,9 +54,9 @@ class CachedDecoderLayer:
         self.source = key, value, source_mask  # (B, H, n, d_k), (B, H, n, d / H), (B, 1, n)
 
     def step(self, x, slots: slice, penalty):
-        """The next item of each of k beginnings: x (B, k, d), the slots that it is written into, and
-        `penalty_of` the slots that each sees, its own included -> x (B, k, d), weights of the source
-        (B, H, k, n).
+        """The next item of each of k beginnings: x (B, k, d), the slots that it is written into,
+        and `penalty_of` the slots that each sees, its own included -> x (B, k, d), weights of the
+        source (B, H, k, n).
         """
         query, key, value = self.parts.enter(x)
         if self.key is None:
@@ -70,8 +70,9 @@ class CachedDecoderLayer:
 
 
 def penalty_of(mask, num_heads: int):
-    """What is added to the scores of all layers: 0 where a mask (B, k, slots) is 1, else nearly minus
-    infinity -> (B, H, k, slots). A row that allows nothing does not occur: an item sees itself.
+    """What is added to the scores of all layers: 0 where a mask (B, k, slots) is 1, else nearly
+    minus infinity -> (B, H, k, slots). A row that allows nothing does not occur: an item sees
+    itself.
 
     >>> (penalty_of(np.array([[[1.0, 0.0]]]), num_heads=2) < -1e29).tolist()
     [[[[False, True]], [[False, True]]]]
@@ -81,7 +82,7 @@ def penalty_of(mask, num_heads: int):
 
 
 class _Parts:
-    """A layer's computation before and behind the place where keys and values are stored, compiled."""
+    """A layer's computation before and behind the place that stores keys and values, compiled."""
 
     def __init__(self, layer: DecoderLayer):
         self.layer, own, cross = layer, layer.attention, layer.cross

@@ -1,4 +1,4 @@
-"""The Transformer: an encoder and a decoder of attention, without recurrence (Vaswani et al. 2017).
+"""The Transformer: encoder and decoder of attention, without recurrence (Vaswani et al. 2017).
 
     H = encoder(x_1 ... x_n)                      each word asks all words of its sentence
     S = decoder(y_0 ... y_{t-1}, H)               each word asks those before it, then H
@@ -83,8 +83,8 @@ class Encoder(Stack):
 
 
 class Decoder(Stack):
-    """Words (B, T), states of the source (B, n, d), mask (B, 1, n) -> states (B, T, d), then of each
-    layer the weights of the words so far (B, H, T, T), and then of the source (B, H, T, n).
+    """Words (B, T), states of the source (B, n, d), mask (B, 1, n) -> states (B, T, d), then of
+    each layer the weights of the words so far (B, H, T, T), and then of the source (B, H, T, n).
     """
 
     def hybrid_forward(self, F, numbers, source, mask):
@@ -105,8 +105,8 @@ class Transformer(Block):
     num_source, num_target : int
         Words of both vocabularies; word 0 is padding.
     hidden_size, layers, num_heads, feedforward_size : int
-        Features d of words and states; layers N of encoder and decoder; heads H; hidden units of the
-        feed-forward networks.
+        Features d of words and states; layers N of encoder and decoder; heads H; hidden units of
+        the feed-forward networks.
     key_size : int, optional
         Features of a head's queries and keys; d / H by default.
     dropout : float
@@ -125,9 +125,9 @@ class Transformer(Block):
 
     Call
     ----
-    (source (B, n) integers, mask (B, 1, n), previous (B, T) integers: y_0 ... y_{T-1}) ->
-    logits (B, T, V), then weights: of the encoder (B, N, H, n, n), of the decoder (B, N, H, T, T), of
-    the source (B, N, H, T, n).
+    (source (B, n) integers, mask (B, 1, n), previous (B, T) integers: y_0 ... y_{T-1}) -> logits
+    (B, T, V), then weights: of the encoder (B, N, H, n, n), of the decoder (B, N, H, T, T), of the
+    source (B, N, H, T, n).
 
     >>> network = Transformer(9, 7, hidden_size=8, layers=2, num_heads=2, feedforward_size=16)
     >>> network.initialize()
@@ -182,8 +182,8 @@ class Transformer(Block):
         return [self.W_s(s), *(op.stack(each, axis=1) for each in (read, own, cross))]
 
     def loss(self, output, target):
-        """Cross-entropy of smoothed labels in nats, summed over a sentence: target (B, T), 0 behind it
-        -> (B,).
+        """Cross-entropy of smoothed labels in nats, summed over a sentence: target (B, T), 0 behind
+        it -> (B,).
         """
         check_ids(target=(target, 0, self.num_target))
         return smoothed_cross_entropy(output[0], target, self.smoothing)
@@ -225,7 +225,9 @@ class CachedWriter:
         self.seen = onp.zeros((len(source) * beam, slots), "float32")  # each one's own history
 
     def step(self, last, rows):
-        """The next word: last words (R,), which rows they continue (R,) -> logits (R, V), weights (R, n)."""
+        """The next word: last words (R,), rows that they continue (R,) -> logits (R, V), weights
+        (R, n).
+        """
         (batch, beam), t, ctx = self.shape, self.t, last.ctx
         self.seen, every = self.seen[rows], onp.arange(batch * beam)
         self.seen[every, t * beam + every % beam] = 1  # and the word that is written now
