@@ -48,7 +48,7 @@ class CachedDecoderLayer:
         if not isinstance(layer, DecoderLayer):
             raise TypeError(f"layer must be a DecoderLayer, got {type(layer).__name__}")
         check_sizes(slots=slots)
-        self.parts, self.slots, self.key, self.value = _Parts.of(layer), slots, None, None
+        self.parts, self.slots, self.key, self.value = _parts(layer), slots, None, None
         cross = layer.cross
         key, value = (op.split_heads(W(source), cross.num_heads) for W in (cross.W_k, cross.W_v))
         self.source = key, value, source_mask  # (B, H, n, d_k), (B, H, n, d / H), (B, 1, n)
@@ -90,15 +90,6 @@ class _Parts:
         later += [own.W_o, layer.norm_cross, cross.W_q, cross.W_o, layer.network, layer.norm_2]
         self.enter = Compiled(self._enter, own.W_q, own.W_k, own.W_v, *first)
         self.leave = Compiled(self._leave, *later)
-        self.normalise = own.attention.normalise, cross.attention.normalise
-
-    @classmethod
-    def of(cls, layer: DecoderLayer) -> "_Parts":
-        """Those of a layer, compiled once, unless it has been changed since."""
-        wanted = layer.attention.attention.normalise, layer.cross.attention.normalise
-        if layer.compiled is None or layer.compiled.normalise != wanted:
-            layer.compiled = cls(layer)
-        return layer.compiled
 
     def _enter(self, x):
         """x (B, k, d) -> query, key and value of each head, (B, H, k, .)."""
@@ -125,6 +116,29 @@ class _Parts:
         if normalise is masked_softmax:
             return op.softmax(scores)
         return normalise(scores - penalty, op.greater(penalty, -1))
+
+
+def _parts(layer: DecoderLayer) -> _Parts:
+    own, cross = layer.attention, layer.cross
+    made_of = own.W_q.weight.dtype, own.attention.normalise, cross.attention.normalise
+    return kept(layer, _Parts, made_of)
+
+
+def kept(owner, make, made_of: tuple):
+    """What `make(owner)` compiles: made once, and anew when what it is made of has changed. It stays
+    with its owner, past Gluon, which would take it for one of the owner's parts.
+    """
+    own = vars(owner)
+    if own.get("compiled_of") != made_of:
+        own["compiled"], own["compiled_of"] = make(owner), made_of
+    return own["compiled"]
+
+
+def compiled_words(stack) -> "Compiled":
+    """What turns words (B, k), and their places if it has any, into (B, k, d): `stack.words`."""
+    parts = stack.embedding, stack.positions
+    made_of = (stack.embedding.weight.dtype,)
+    return kept(stack, lambda stack: Compiled(stack.words, *parts), made_of)
 
 
 class Compiled(HybridBlock):

@@ -145,15 +145,10 @@ class DecoderLayer(TransformerLayer):
 
     takes = "B T d, B n d, B? T? T, B? T? n"
 
-    def _clear_cached_op(self) -> None:
-        self.compiled = None
-        super()._clear_cached_op()
-
     def __init__(self, size: int, num_heads: int, hidden_size: int, **options):
         super().__init__(size, num_heads, hidden_size, **options)
         self.cross = MultiHeadAttention(size, num_heads, key_size=options.get("key_size"))
         self.norm_cross = LayerNorm(size)
-        self.compiled = None  # what `attention.cache` makes of it
 
     def hybrid_forward(self, F, x, source, mask=None, source_mask=None):
         y = self.before(self.norm_1, x)  # (B, T, d)
