@@ -103,7 +103,7 @@ def as_grid(x, side):
 
 
 def as_regions(x):
-    """A picture as its regions, row by row: (B, d, side, side) -> (B, side^2, d)."""
+    """A picture as its regions, row by row: (B, d, h, w) -> (B, h w, d)."""
     return interface(x).npx.reshape(transpose(x, (0, 2, 3, 1)), (-2, -5, -2))
 
 

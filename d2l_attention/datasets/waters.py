@@ -1,4 +1,4 @@
-"""Landscapes in which only context tells sea from lake: where a boat sails is sea, where a duck swims lake.
+"""Landscapes in which only context tells sea from lake: a boat sails on a sea, a duck on a lake.
 
     sky  sky  sky  sky          sky  sky  sky  sky
     land sea  sea  land         land lake lake land
@@ -29,9 +29,7 @@ __all__ = [
     "PALETTE",
     "VOID",
     "Landscapes",
-    "draw",
     "generate",
-    "layout",
     "stamp",
 ]
 
@@ -43,7 +41,7 @@ PALETTE = onp.array(  # how labels are drawn; void is grey
     [[150, 200, 235], [120, 155, 60], [25, 85, 40], [120, 110, 105],
      [240, 120, 30], [250, 215, 60], [0, 60, 160], [60, 175, 170]], "uint8")  # fmt: skip
 
-SPRITES = {  # W and B are the two inks: 6 pixels of one and 12 of the other, in five rows and seven columns
+SPRITES = {  # five rows, seven columns; inks W and B: 6 pixels of one, 12 of the other
     BOAT: ("...W...", "...WW..", "...WWW.", "BBBBBBB", ".BBBBB."),
     DUCK: (".WW....", "WWW....", ".W.....", ".BBBBBB", ".BBBBBB"),
     ROCK: (".......", ".......", "..RR...", ".RRRR..", "RRRRRRR"),
@@ -105,8 +103,8 @@ def generate(count: int, *, seed: int, height: int = 32, width: int = 48, noise:
     noise : float
         Standard deviation of the pixels' noise, where 1 is the range from black to white.
     cues : pair of int
-        How many boats or ducks there are, at least and at most (no more than 3); (0, 0) for a water about which
-        nothing can be known.
+        How many boats or ducks there are, at least and at most (no more than 3); (0, 0) for a
+        water about which nothing can be known.
 
     Raises
     ------
@@ -128,19 +126,19 @@ def generate(count: int, *, seed: int, height: int = 32, width: int = 48, noise:
     random = onp.random.RandomState(seed)
     pictures, labels = [], []
     for _ in range(count // 2):
-        plan = layout(random, height, width, random.randint(cues[0], cues[1] + 1))
+        plan = _layout(random, height, width, random.randint(cues[0], cues[1] + 1))
         state = random.get_state()
         for cue in (BOAT, DUCK):  # the same grain, waves and light for both
             random.set_state(state)
-            picture, label = draw(plan, cue, height=height, noise=noise, random=random)
+            picture, label = _draw(plan, cue, height=height, noise=noise, random=random)
             pictures.append(picture)
             labels.append(label)
     order = [*range(0, count, 2), *range(1, count, 2)]
     return Landscapes(onp.stack(pictures)[order], onp.stack(labels)[order])
 
 
-def layout(random: onp.random.RandomState, height: int, width: int, cues: int) -> Layout:
-    """Lay out a landscape: hills, water, trees on the hills; rocks, and boats or ducks, on the water."""
+def _layout(random: onp.random.RandomState, height: int, width: int, cues: int) -> Layout:
+    """Hills, water, trees on the hills; on the water rocks, and boats or ducks."""
     for name, value in (("height", height), ("width", width)):
         check_integer(name, value, 24)
     middle = random.uniform(0.3, 0.42) * height
@@ -175,9 +173,9 @@ def _apart(random, kinds, top, bottom, right) -> list[tuple[int, int, int]]:
     return found
 
 
-def draw(plan: Layout, cue: int, *, height: int, noise: float, random: onp.random.RandomState
-         ) -> tuple[onp.ndarray, onp.ndarray]:  # fmt: skip
-    """Draw a landscape with boats or with ducks, by `cue`: picture (3, H, W), labels (H, W), uint8."""
+def _draw(plan: Layout, cue: int, *, height: int, noise: float, random: onp.random.RandomState
+          ) -> tuple[onp.ndarray, onp.ndarray]:  # fmt: skip
+    """With boats or with ducks, by `cue`: picture (3, H, W), labels (H, W), both uint8."""
     rows, width = onp.arange(height)[:, None], len(plan.horizon)
     water = rows >= plan.horizon
     land = (rows >= plan.coast) & ~water

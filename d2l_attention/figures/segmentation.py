@@ -1,7 +1,8 @@
-"""The live figure of segmentation: the reader paints boats and ducks, and asks a pixel whom it asks.
+"""The live figure of segmentation: the reader paints boats and ducks, and sees whom a pixel asks.
 
-Its network is the notebook's, with attention, but trained for four times as many steps. The scenes
-are landscapes without boats and ducks; what is painted has the colors of the data's, without noise.
+Its network is the notebook's, with attention, but trained for 1200 steps (the notebook's have 226),
+and on landscapes with one or two boats or ducks (there, one to three). The scenes are landscapes
+without boats and ducks; what is painted has the colors of the data's, without noise.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def _model() -> SegmentationNetwork:
 
 
 def _parameters(model: SegmentationNetwork) -> dict:
-    """Parameters by the names that the page uses; those of a normalisation by its layer's number."""
+    """Parameters by the names that the page uses; those of a norm by its layer's number."""
     found = {}
     for k, layer in enumerate(model.features.layers, start=1):
         found |= {f"C_{k}": layer.convolution.weight}

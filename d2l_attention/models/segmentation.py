@@ -70,7 +70,7 @@ class PixelFeatures(Block):
                 f"stride must be 2, 4, 8, ..., and hidden_size divisible by half of it, "
                 f"got {stride} and {hidden_size}"
             )
-        self.stride, self.radius = stride, 2 * stride - 2
+        self.hidden_size, self.stride, self.radius = hidden_size, stride, 2 * stride - 2
         self.layers = nn.HybridSequential()
         for k in reversed(range(halvings)):
             self.layers.add(Convolution(hidden_size // 2**k, stride=2))
@@ -104,10 +104,6 @@ def check_divides(stride: int, image) -> None:
 class NoContext(HybridBlock):
     """Nobody: a pixel is what its own feature says. There are no weights."""
 
-    def __init__(self, hidden_size: int):
-        super().__init__()
-        check_sizes(hidden_size=hidden_size)
-
     def hybrid_forward(self, F, x, others):
         return x, None
 
@@ -140,13 +136,15 @@ class CooccurrentContext(Block):
     """[x_t + sum_c p(x_c | x_t) phi(x_c), relu(W_g mean of x)], p mixing K softmaxes by pi.
 
     Zhang, Zhang, Wang and Xie (2019, section 3). pi = softmax_k(w_k . mean of v) is the same for
-    all pixels of a scene: it says which of the K ways to belong together counts in it.
+    all pixels of a scene: it says which of the K ways to belong together counts in it. Here v is
+    v_1 ... v_K side by side, K d / H features of one head, and each head has its own pi.
 
     Parameters
     ----------
     hidden_size, num_heads, mixtures : int
-        Features d, heads H, softmaxes K. Each softmax compares d / H features; W_t and W_c start as
-        in the authors' code, with a variance of 2 / (d + d / H).
+        Features d, heads H, softmaxes K. Each softmax compares d / H features, so its scores are
+        divided by sqrt(d / H), and W_t and W_c start with a variance of 2 / (d + d / H). The
+        authors' code takes the size of all K together, K d / H, in both places.
 
     Call
     ----
@@ -198,6 +196,12 @@ class SegmentationNetwork(Block):
     pool : int
         Side of the squares of features that are asked together, as their mean; 1 asks each alone.
 
+    Raises
+    ------
+    ValueError
+        The context takes another number of features than the pixels have, or a picture does not
+        divide in squares.
+
     Call
     ----
     image (B, c, h, w) -> logits (B, h, w, C), weights (B, H, n, m) of the n targets on the m
@@ -216,12 +220,14 @@ class SegmentationNetwork(Block):
     def __init__(self, num_classes: int, features: PixelFeatures, context, *, pool: int = 1):
         super().__init__()
         check_sizes(num_classes=num_classes, pool=pool)
-        self.num_classes, self.features, self.context, self.pool = (
-            num_classes,
-            features,
-            context,
-            pool,
-        )
+        taken = getattr(context, "sizes", {}).get("d", features.hidden_size)
+        if taken != features.hidden_size:
+            raise ValueError(
+                f"context must take {features.hidden_size} features, as many as features gives, "
+                f"got one that takes {taken}"
+            )
+        self.num_classes, self.pool = num_classes, pool
+        self.features, self.context = features, context
         self.output = nn.Dense(features.stride**2 * num_classes, flatten=False)
 
     def check(self, image):
@@ -242,8 +248,8 @@ class SegmentationNetwork(Block):
         return logits if weights is None else (logits, weights)
 
     def loss(self, output, labels):
-        """Mean cross-entropy in nats over the pixels that have a label: labels (B, h, w), whole
-        numbers, `VOID` for none -> (B,). An image without any has a loss of zero.
+        """For each picture the mean cross-entropy, in nats, of its pixels that have a label: labels
+        (B, h, w), whole numbers, `VOID` for none -> (B,). A picture without any has a loss of zero.
         """
         logits = output[0] if isinstance(output, list | tuple) else output
         if labels.shape != logits.shape[:3]:

@@ -24,7 +24,7 @@ from mxnet import autograd, init, np, optimizer
 
 CLASSES, D, HEIGHT, WIDTH = 5, 8, 16, 24
 CONTEXTS = {
-    "pixel": lambda: NoContext(D),
+    "pixel": lambda: NoContext(),
     "attention": lambda: PixelAttention(D, num_heads=2),
     "cooccurrence": lambda: CooccurrentContext(D, num_heads=2, mixtures=3),
 }
@@ -186,6 +186,39 @@ def test_one_softmax_is_multi_head_attention():
     onp.testing.assert_allclose(context.asnumpy()[..., :D], expected.asnumpy(), atol=1e-5)
 
 
+def scores_mixed(context, x, size):
+    """The weights of one head, pair by pair, for scores divided by the root of `size`."""
+    normal, K = context.norm(x), context.mixtures
+    v, u = (
+        layer(normal).asnumpy()[0].reshape(x.shape[1], K, -1).swapaxes(0, 1)  # (K, n, d)
+        for layer in (context.W_t, context.W_c)
+    )
+    means = v.mean(axis=1).ravel()  # side by side, (K d,)
+    pi = onp.exp(context.W_pi.weight.data().asnumpy() @ means)
+    parts = onp.exp(v @ u.swapaxes(1, 2) / size**0.5)
+    parts /= parts.sum(axis=-1, keepdims=True)
+    return (pi[:, None, None] / pi.sum() * parts).sum(axis=0)
+
+
+def test_each_softmax_has_the_temperature_of_its_own_size():
+    """d / H, and not K d / H as in the authors' code: the other temperature gives other weights."""
+    context = CooccurrentContext(D, num_heads=1, mixtures=3)
+    context.initialize(init.Normal(0.5))
+    x = np.array(onp.random.RandomState(0).normal(size=(1, 12, D)).astype("float32"))
+    found = context(x, x)[1].asnumpy()[0, 0]
+    onp.testing.assert_allclose(found, scores_mixed(context, x, D), atol=1e-5)
+    assert abs(found - scores_mixed(context, x, 3 * D)).max() > 0.01
+
+
+def test_queries_and_keys_start_with_the_variance_that_is_promised():
+    seed_everything(0)
+    context = CooccurrentContext(64, num_heads=4, mixtures=2)
+    context.initialize(init.Xavier())
+    context(np.ones((1, 3, 64)), np.ones((1, 3, 64)))
+    for layer in (context.W_t, context.W_c):
+        assert layer.weight.data().asnumpy().var() == pytest.approx(2 / (64 + 16), rel=0.05)
+
+
 def test_others_in_another_order_change_nothing_but_the_weights_order():
     context = CONTEXTS["cooccurrence"]()
     context.initialize(init.Normal(0.5))
@@ -221,7 +254,7 @@ def landscapes():
 def small(context):
     seed_everything(0)
     features = PixelFeatures(16, stride=2, dilations=(1,))
-    of = {"pixel": lambda: NoContext(16), "attention": lambda: PixelAttention(16, 2)}
+    of = {"pixel": lambda: NoContext(), "attention": lambda: PixelAttention(16, 2)}
     network = SegmentationNetwork(len(waters.CLASSES), features, of[context](), pool=2)
     network.initialize(init.Xavier())
     return network
@@ -265,7 +298,15 @@ def test_with_attention_the_loss_of_one_pair_goes_to_zero(landscapes):
         (lambda: PixelAttention(8, num_heads=3), "num_heads must divide 8"),
         (lambda: CooccurrentContext(8, num_heads=3), "num_heads must divide 8"),
         (lambda: CooccurrentContext(8, 2, mixtures=0), "mixtures must be at least 1"),
-        (lambda: SegmentationNetwork(0, PixelFeatures(8), NoContext(8)), "num_classes"),
+        (lambda: SegmentationNetwork(0, PixelFeatures(8), NoContext()), "num_classes"),
+        (
+            lambda: SegmentationNetwork(5, PixelFeatures(8), PixelAttention(16, 2)),
+            "context must take 8 features, as many as features gives, got one that takes 16",
+        ),
+        (
+            lambda: SegmentationNetwork(5, PixelFeatures(16), CooccurrentContext(8, 2)),
+            "context must take 16 features",
+        ),
     ],
 )
 def test_wrong_sizes_are_refused(make, message):

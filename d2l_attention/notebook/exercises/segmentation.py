@@ -8,13 +8,13 @@ ATOL = 1e-4
 
 
 def check_context(context: Callable) -> None:
-    """Say whether `context` computes equations (5.11) to (5.13), or what is wrong with it.
+    """Say whether `context` computes equations (5.13) to (5.15), or what is wrong with it.
 
     Parameters
     ----------
     context : callable
         context(v, u, phi, w) -> (z (N, n, d), p (N, n, m)): NumPy arrays v (N, K, n, d) of the
-        targets, u (N, K, m, d) and phi (N, m, d) of the others, w (K, d) of the prior.
+        targets, u (N, K, m, d) and phi (N, m, d) of the others, w (K, K d) of the prior.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def _arrays(batch, mixtures, targets, others, size, *, scale=2.0) -> tuple[onp.n
         random.normal(size=(batch, mixtures, targets, size)) + 0.5,
         scale * random.normal(size=(batch, mixtures, others, size)),
         random.normal(size=(batch, others, size)),
-        random.normal(size=(mixtures, size)),
+        random.normal(size=(mixtures, mixtures * size)),
     )
 
 
@@ -81,7 +81,8 @@ def by_hand(v, u, phi, w) -> tuple[onp.ndarray, onp.ndarray]:
     """z (N, n, d) and p (N, n, m), one target after the other."""
     z, p = [], []
     for v_of, u_of, phi_of in zip(v, u, phi, strict=True):
-        pi = _softmax(onp.array([w_k @ v_k.mean(axis=0) for w_k, v_k in zip(w, v_of, strict=True)]))
+        means = onp.concatenate([v_k.mean(axis=0) for v_k in v_of])  # side by side, (K d,)
+        pi = _softmax(onp.array([w_k @ means for w_k in w]))
         rows = []
         for t in range(v.shape[2]):
             row = onp.zeros(u.shape[2])
@@ -106,8 +107,19 @@ def _scores(v, u, *, root=True) -> onp.ndarray:
 
 
 def _prior(v, w, *, mean=True) -> onp.ndarray:
-    values = (v.mean(axis=2) if mean else v.sum(axis=2)) * w
-    return _softmax(values.sum(axis=-1))  # (N, K)
+    means = v.mean(axis=2) if mean else v.sum(axis=2)  # (N, K, d)
+    return _softmax(means.reshape(len(v), -1) @ w.T)  # (N, K)
+
+
+def _own_prior(v, w) -> onp.ndarray:
+    """pi_k of the mean of v_k alone: of w_k only the part that belongs to it."""
+    K, d = v.shape[1], v.shape[3]
+    own = w.reshape(K, K, d)[range(K), range(K)]  # (K, d)
+    return _softmax((v.mean(axis=2) * own).sum(axis=-1))
+
+
+def _interleaved_prior(v, w) -> onp.ndarray:
+    return _softmax(v.mean(axis=2).swapaxes(1, 2).reshape(len(v), -1) @ w.T)
 
 
 def _mixed(parts, pi) -> onp.ndarray:
@@ -115,7 +127,7 @@ def _mixed(parts, pi) -> onp.ndarray:
 
 
 def _several(number, wrong) -> onp.ndarray:
-    """What a wrong answer gives, if there are several softmaxes: with one there is no such mistake."""
+    """What a wrong answer gives if there are several softmaxes: with one there is no mistake."""
     return wrong if number > 1 else onp.zeros(0)
 
 
@@ -145,7 +157,13 @@ WRONG_WEIGHTS = {
         len(w), _mixed(_softmax(_scores(v, u)), _prior(u, w))
     ),
     "the prior is not normalised: pi must be a softmax over the K ways": lambda v, u, phi, w: (
-        _several(len(w), _mixed(_softmax(_scores(v, u)), (v.mean(axis=2) * w).sum(axis=-1)))
+        _several(len(w), _mixed(_softmax(_scores(v, u)), v.mean(axis=2).reshape(len(v), -1) @ w.T))
+    ),
+    "each pi_k is of the mean of its own v_k: w_k takes the means of all K, side by side": (
+        lambda v, u, phi, w: _several(len(w), _mixed(_softmax(_scores(v, u)), _own_prior(v, w)))
+    ),
+    "the means are interleaved: all of v_1 comes first, then all of v_2": lambda v, u, phi, w: (
+        _several(len(w), _mixed(_softmax(_scores(v, u)), _interleaved_prior(v, w)))
     ),
     "no softmax: p are the mixed scores": lambda v, u, phi, w: _mixed(_scores(v, u), _prior(v, w)),
 }
