@@ -2,13 +2,13 @@
 
 Without it, all that was written goes through all layers again for each new word. What is kept has a
 fixed size, room for `longest` items, and a mask says which of it is in use; so no shape changes
-while a sentence grows. A beam of k beginnings of one sentence shares its room: at step t they write
-their keys into slots t k ... t k + k - 1, and each beginning sees the slots of its own history.
-When a beginning dies and another one is continued twice, rows of the mask move, and no key does:
+while a sentence grows. A beam of k hypotheses for one sentence shares its room: at step t they write
+their keys into slots t k ... t k + k - 1, and each hypothesis sees the slots of its own history.
+When a hypothesis dies and another one is continued twice, rows of the mask move, and no key does:
 
     beam of 2, after two steps             slots   t = 0   t = 1   t = 2
-    beginning 0                                    1 0     1 0     . .
-    beginning 1, which continues 0 as well         1 0     0 1     . .
+    hypothesis 0                                   1 0     1 0     . .
+    hypothesis 1, which continues 0 as well        1 0     0 1     . .
 """
 
 from d2l_attention.attention.layers import DecoderLayer
@@ -21,7 +21,7 @@ from mxnet.gluon import HybridBlock
 
 
 class CachedDecoderLayer:
-    """A decoder's layer, one item a beginning at a time.
+    """A decoder's layer, one item of each hypothesis at a time.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class CachedDecoderLayer:
     source_mask : array (B, 1, n)
         Which of them exist.
     slots : int
-        Room: items to be written times beginnings.
+        Room: items to be written times hypotheses.
 
     >>> layer = DecoderLayer(8, num_heads=2, hidden_size=16)
     >>> layer.initialize()
@@ -54,7 +54,7 @@ class CachedDecoderLayer:
         self.source = key, value, source_mask  # (B, H, n, d_k), (B, H, n, d / H), (B, 1, n)
 
     def step(self, x, slots: slice, penalty):
-        """The next item of each of k beginnings: x (B, k, d), the slots that it is written into,
+        """The next item of each of k hypotheses: x (B, k, d), the slots that it is written into,
         and `penalty_of` the slots that each sees, its own included -> x (B, k, d), weights of the
         source (B, H, k, n).
         """
