@@ -137,7 +137,7 @@ def fit(
     batches : iterable of (inputs, target), or what `datasets.batches` returns
         Iterated anew each epoch.
     optimizer : mxnet.optimizer.Optimizer
-        A new one: it holds the state of one training.
+        A new one: it holds one training's state.
     loss : callable, optional
         (output, target) -> losses (B,); `model.loss` by default.
     clip_norm : float, optional
@@ -160,7 +160,7 @@ def fit(
     FloatingPointError
         A loss, a parameter or the monitored value is not finite.
     """
-    _check(epochs, clip_norm, monitor, patience)
+    _check(optimizer, epochs, clip_norm, monitor, patience)
     everything = list(model.collect_params().values())
     parameters = [parameter for parameter in everything if parameter.grad_req != "null"]
     if not parameters:
@@ -271,9 +271,10 @@ def _of_epoch(batches, epoch) -> Iterable[tuple]:
     return batches(epoch) if callable(batches) else batches
 
 
-# ----------------------------------------------------------------------- checks
-def _check(epochs, clip_norm, monitor, patience) -> None:
+def _check(optimizer, epochs, clip_norm, monitor, patience) -> None:
     check_sizes(epochs=epochs)
+    if getattr(optimizer, "num_update", 0):  # Trainer would shrink its gradients
+        raise ValueError("optimizer must be a new one, got one that has trained already")
     if clip_norm is not None:
         check_positive(clip_norm=clip_norm)
     if patience is not None:

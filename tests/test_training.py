@@ -262,6 +262,14 @@ def test_bad_arguments_are_named(line, error, message, options):
         run(line, **options)
 
 
+def test_an_optimizer_that_has_trained_is_refused(line):
+    """Gluon's Trainer would divide by the size of a batch once more with each training."""
+    used = sgd()
+    run(line, optimizer=used)
+    with pytest.raises(ValueError, match="optimizer must be a new one"):
+        run(line, optimizer=used)
+
+
 def test_a_model_without_parameters_cannot_be_trained():
     with pytest.raises(ValueError, match="model has no parameters to train"):
         run(nn.Flatten())
