@@ -4,7 +4,8 @@ Figures are drawn on white. In the dark theme book.css inverts their lightness a
 their hues: white becomes the page, black becomes white, a heat map shines where it was
 dark. In a photograph, or a scene whose colours the text names, that would be false. Such
 a figure gets a second file for the dark theme, in which all is inverted but its pictures:
-the rectangles that are filled with many colours.
+the rectangles that are filled with many colours. Coarse pictures have few: a cell whose metadata
+give its image the class `picture` says that all filled rectangles are pictures.
 """
 
 from pathlib import Path
@@ -23,8 +24,10 @@ def is_pictorial(pixels: np.ndarray) -> bool:
     return len(np.unique(pixels.reshape(-1, 3).astype(int) @ [65536, 256, 1])) > MANY_COLORS
 
 
-def picture_mask(pixels: np.ndarray) -> np.ndarray:
-    """Which pixels belong to filled rectangles of at least a sixth of the figure's height."""
+def picture_mask(pixels: np.ndarray, declared: bool) -> np.ndarray:
+    """Which pixels belong to filled rectangles of at least a sixth of the figure's height, of many
+    colours unless they are declared to be pictures.
+    """
     height, width, _ = pixels.shape
     inked = pixels.min(-1) < 255
     gap = 2 * (width // 160) + 1  # what may be white between two dots of noise
@@ -34,7 +37,7 @@ def picture_mask(pixels: np.ndarray) -> np.ndarray:
         box = trimmed(inked, box)
         inside = labels[box] == number
         large = min(inside.shape, default=0) > height / 6
-        if large and inside.mean() > 0.85 and is_varied(pixels[box]):
+        if large and inside.mean() > 0.85 and (declared or is_varied(pixels[box])):
             mask[box] = True
     return mask
 
@@ -67,13 +70,15 @@ def invert(pixels: np.ndarray) -> np.ndarray:
     return (255 * (PAGE + (1 - 2 * PAGE) * turned)).clip(0, 255).round().astype("uint8")
 
 
-def darken(source: Path, target: Path) -> bool:
-    """Writes the dark version of a figure that holds pictures; False for other figures."""
+def darken(source: Path, target: Path, declared: bool = False) -> bool:
+    """Writes the dark version of a figure that holds pictures, by its colours or because it is
+    declared; False for other figures.
+    """
     with Image.open(source) as image:
         pixels = np.asarray(image.convert("RGB"))
-    if not is_pictorial(pixels):
+    if not (declared or is_pictorial(pixels)):
         return False
-    mask = picture_mask(pixels)
+    mask = picture_mask(pixels, declared)
     Image.fromarray(np.where(mask[..., None], pixels, invert(pixels))).save(target)
     return True
 
@@ -85,7 +90,7 @@ def add_dark_versions(app, doctree) -> None:
         if source.suffix != ".png" or not source.is_file():
             continue
         target = source.with_name(f"{source.stem}-dark.png")
-        if darken(source, target):
+        if darken(source, target, declared="picture" in image["classes"]):
             dark = image.copy()
             dark["uri"] = image["uri"].removesuffix(source.name) + target.name
             dark["classes"] = [*image["classes"], "only-dark"]

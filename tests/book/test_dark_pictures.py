@@ -31,5 +31,13 @@ def test_a_plot_needs_no_version_of_its_own(tmp_path):
     assert not dark_pictures.darken(source, target) and not target.exists()
 
 
+def test_a_coarse_picture_stays_if_it_is_declared(tmp_path):
+    pixels, source, target = figure(tmp_path, photograph=False)
+    assert dark_pictures.darken(source, target, declared=True)
+    dark = np.asarray(Image.open(target))
+    assert (dark[60:160, 100:200] == pixels[60:160, 100:200]).all()
+    assert (dark[0, 0] == 0x12).all() and (dark[20, 100] > 230).all()
+
+
 def test_docstring_examples():
     assert doctest.testmod(citations).failed == 0
