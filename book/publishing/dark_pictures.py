@@ -30,7 +30,7 @@ def picture_mask(pixels: np.ndarray, declared: bool) -> np.ndarray:
     """
     height, width, _ = pixels.shape
     inked = pixels.min(-1) < 255
-    gap = 2 * (width // 160) + 1  # what may be white between two dots of noise
+    gap = 1 if declared else 2 * (width // 160) + 1  # what may be white between two dots of noise
     labels, _ = ndimage.label(ndimage.binary_closing(inked, np.ones((gap, gap))))
     mask = np.zeros((height, width), bool)
     for number, box in enumerate(ndimage.find_objects(labels), 1):
