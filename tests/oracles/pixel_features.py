@@ -1,4 +1,4 @@
-"""The layers of `PixelFeatures` in PyTorch, with the names of `d2l_attention.models.segmentation`."""
+"""`PixelFeatures` in PyTorch, with the names of `d2l_attention.models.segmentation`."""
 
 import torch
 from torch import nn
