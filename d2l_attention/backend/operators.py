@@ -20,6 +20,7 @@ from d2l_attention.backend.shapes import (  # noqa: F401
     constant,
     cumulative_sum,
     expand,
+    first,
     first_rows,
     mean_of_squares,
     merge_heads,
@@ -28,6 +29,7 @@ from d2l_attention.backend.shapes import (  # noqa: F401
     repeat_first,
     repeat_like,
     repeat_rows,
+    rows_at,
     split_first,
     split_heads,
     squeeze,
@@ -124,6 +126,11 @@ def softplus(x):
 def relu(x):
     """max(x, 0)."""
     return _of(x).npx.relu(x)
+
+
+def gelu(x):
+    """x Phi(x), with the normal distribution's Phi: what a random gate lets through on average."""
+    return _classic("LeakyReLU", x, act_type="gelu")
 
 
 def exp(x):
