@@ -24,7 +24,7 @@ LARGE = {"hidden_size": 1024, "layers": 24, "num_heads": 16, "feedforward_size":
 
 
 class Bert(Block):
-    """H = layers(norm(E x_i + S s_i + p_i)).
+    """H = layers(norm(E x_i + S s_i + p_i)), and tanh(W_p h_0 + b_p), one vector for the whole input.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class Bert(Block):
 
     Call
     ----
-    (ids (B, n) integers, segments (B, n) integers, mask (B, 1, n)) -> states (B, n, d), weights
-    (B, N, H, n, n). The first word of each text, [CLS], is never masked.
+    (ids (B, n) integers, segments (B, n) integers, mask (B, 1, n)) -> states (B, n, d), pooled (B, d),
+    weights (B, N, H, n, n). The mask allows the first word of each text, [CLS].
 
     The paper's matrices start from a normal distribution of width 0.02, which
     `initialize(init.Normal(0.02))` gives.
@@ -54,9 +54,8 @@ class Bert(Block):
     >>> network = Bert(9, hidden_size=8, layers=2, num_heads=2, feedforward_size=16, longest=5)
     >>> network.initialize()
     >>> ids, segments = np.array([[2, 7, 3, 0]], dtype="int32"), np.zeros((1, 4), dtype="int32")
-    >>> states, weights = network(ids, segments, length_mask([3], 4))
-    >>> states.shape, weights.shape, network.pool(states).shape
-    ((1, 4, 8), (1, 2, 2, 4, 4), (1, 8))
+    >>> [array.shape for array in network(ids, segments, length_mask([3], 4))]
+    [(1, 4, 8), (1, 8), (1, 2, 2, 4, 4)]
     """
 
     takes = "ids B n, ids B n, B 1 n"
@@ -102,11 +101,8 @@ class Bert(Block):
         for layer in self.layers:
             x, alpha = layer(x, mask)
             weights.append(alpha)
-        return x, op.stack(weights, axis=1)  # (B, n, d), (B, N, H, n, n)
-
-    def pool(self, states):
-        """tanh(W_p h_0 + b_p), one vector a text: (B, n, d) -> (B, d)."""
-        return op.tanh(self.pooler(op.first(states)))
+        pooled = op.tanh(self.pooler(op.first(x)))  # (B, d)
+        return x, pooled, op.stack(weights, axis=1)  # (B, n, d), (B, d), (B, N, H, n, n)
 
     def checkpoint_names(self) -> Names:
         """What published checkpoints call its parts: see `checkpoints`."""
@@ -160,10 +156,10 @@ class BertPretraining(Block):
             check_ids(places=(places, 0, ids.shape[1]))
 
     def hybrid_forward(self, F, ids, segments, mask, places=None):
-        states, weights = self.bert(ids, segments, mask)  # (B, n, d)
+        states, pooled, weights = self.bert(ids, segments, mask)  # (B, n, d), (B, d)
         masked = states if places is None else op.rows_at(states, places)  # (B, m, d)
         words = self.decoder(self.norm(op.gelu(self.transform(masked))))  # (B, m, V)
-        return words, self.next(self.bert.pool(states)), weights  # and (B, 2)
+        return words, self.next(pooled), weights  # and (B, 2)
 
     def loss(self, output, target):
         """Cross-entropy in nats of masked words and of what follows: target is (words (B, m), 0 where

@@ -37,7 +37,8 @@ class Bert(nn.Module):
         for layer in self.layers:
             x, alpha = layer(x, mask)
             weights.append(alpha)
-        return x, torch.stack(weights, dim=1)  # (B, n, d), (B, N, H, n, n)
+        pooled = torch.tanh(self.pooler(x[:, 0]))
+        return x, pooled, torch.stack(weights, dim=1)  # (B, n, d), (B, d), (B, N, H, n, n)
 
 
 class BertPretraining(nn.Module):
@@ -48,10 +49,10 @@ class BertPretraining(nn.Module):
         self.decoder.weight = bert.words.weight
 
     def forward(self, ids, segments, mask, places):  # places (B, m)
-        states, _ = self.bert(ids, segments, mask)
+        states, pooled, _ = self.bert(ids, segments, mask)
         masked = states.gather(1, places[..., None].expand(-1, -1, states.shape[-1]))
         words = self.decoder(self.norm(F.gelu(self.transform(masked))))  # (B, m, V)
-        return words, self.next(torch.tanh(self.bert.pooler(states[:, 0])))  # and (B, 2)
+        return words, self.next(pooled)  # and (B, 2)
 
     def loss(self, output, words, other):
         of_words = F.cross_entropy(output[0].flatten(0, 1), words.flatten(), ignore_index=0)
