@@ -23,7 +23,11 @@ from safetensors.numpy import save_file
 from mxnet import gluon, np
 
 FEW = 5  # names that an error lists
-PICKLES = (b"\x80", b"PK", b"(")  # how pickles begin, and the zip archives that PyTorch puts them in
+PICKLES = (
+    b"\x80",
+    b"PK",
+    b"(",
+)  # how pickles begin, and the zip archives that PyTorch puts them in
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,13 @@ def save(model, path: str | os.PathLike) -> None:
     ------
     ValueError
         The model is not initialised.
+    FileNotFoundError
+        There is no such folder.
     """
-    arrays = {name: tensor.take() for name, tensor in _tensors(model).items()}
-    path = Path(path)
+    path, tensors = Path(path), _tensors(model)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"path must be in a folder that exists, got {path}")
+    arrays = {name: tensor.take() for name, tensor in tensors.items()}
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         save_file(arrays, unfinished, metadata={"format": "pt"})  # (out, in), as PyTorch has it

@@ -344,7 +344,9 @@ def test_the_loss_is_its_formula():
     for row in range(3):
         for place in range(3):
             if (word := WORDS[row, place].item()) > 0:
-                expected[row] -= log_p[row, place, word] * 3 / 6  # six words are masked in three texts
+                expected[row] -= (
+                    log_p[row, place, word] * 3 / 6
+                )  # six words are masked in three texts
         expected[row] -= log_q[row, OTHER[row].item()]
     found = network.loss(output, (WORDS, OTHER)).asnumpy()
     onp.testing.assert_allclose(found, expected, rtol=1e-5)
