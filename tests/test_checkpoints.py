@@ -184,7 +184,7 @@ def test_a_pickle_is_refused_and_not_read(tmp_path):
     before = weights(network)
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         path.write_bytes(pickle.dumps(Trap(trap), protocol))
-        with pytest.raises(ValueError, match="weights.bin must be a safetensors file"):
+        with pytest.raises(ValueError, match=r"weights\.bin must be a safetensors file"):
             checkpoints.load(network, path)
     with pytest.raises(ValueError, match="looks like a pickle, which can run code"):
         checkpoints.load(network, path)
