@@ -1,14 +1,14 @@
-"""One new item at a time: a decoder's layer that keeps the keys and values of those written before.
+"""One new item at a time: a decoder's layer that keeps the keys and values of those before.
 
 Without it, all that was written goes through all layers again for each new word. What is kept has a
-fixed size, room for `longest` items, and a mask says which of it is in use; so no shape changes while a
-sentence grows. A beam of k beginnings of one sentence shares its room: at step t they write their keys
-into slots t k ... t k + k - 1, and each beginning sees the slots of its own history. When a beginning
-dies and another one is continued twice, rows of the mask move, and no key does:
+fixed size, room for `longest` items, and a mask says which of it is in use; so no shape changes
+while a sentence grows. A beam of k hypotheses for one sentence shares its room: at step t they write
+their keys into slots t k ... t k + k - 1, and each hypothesis sees the slots of its own history.
+When a hypothesis dies and another one is continued twice, rows of the mask move, and no key does:
 
     beam of 2, after two steps             slots   t = 0   t = 1   t = 2
-    beginning 0                                    1 0     1 0     . .
-    beginning 1, which continues 0 as well         1 0     0 1     . .
+    hypothesis 0                                   1 0     1 0     . .
+    hypothesis 1, which continues 0 as well        1 0     0 1     . .
 """
 
 from d2l_attention.attention.layers import DecoderLayer
@@ -21,7 +21,7 @@ from mxnet.gluon import HybridBlock
 
 
 class CachedDecoderLayer:
-    """A decoder's layer, one item a beginning at a time.
+    """A decoder's layer, one item of each hypothesis at a time.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class CachedDecoderLayer:
     source_mask : array (B, 1, n)
         Which of them exist.
     slots : int
-        Room: items to be written times beginnings.
+        Room: items to be written times hypotheses.
 
     >>> layer = DecoderLayer(8, num_heads=2, hidden_size=16)
     >>> layer.initialize()
@@ -48,15 +48,15 @@ class CachedDecoderLayer:
         if not isinstance(layer, DecoderLayer):
             raise TypeError(f"layer must be a DecoderLayer, got {type(layer).__name__}")
         check_sizes(slots=slots)
-        self.parts, self.slots, self.key, self.value = _Parts.of(layer), slots, None, None
+        self.parts, self.slots, self.key, self.value = _parts(layer), slots, None, None
         cross = layer.cross
         key, value = (op.split_heads(W(source), cross.num_heads) for W in (cross.W_k, cross.W_v))
         self.source = key, value, source_mask  # (B, H, n, d_k), (B, H, n, d / H), (B, 1, n)
 
     def step(self, x, slots: slice, penalty):
-        """The next item of each of k beginnings: x (B, k, d), the slots that it is written into, and
-        `penalty_of` the slots that each sees, its own included -> x (B, k, d), weights of the source
-        (B, H, k, n).
+        """The next item of each of k hypotheses: x (B, k, d), the slots that it is written into,
+        and `penalty_of` the slots that each sees, its own included -> x (B, k, d), weights of the
+        source (B, H, k, n).
         """
         query, key, value = self.parts.enter(x)
         if self.key is None:
@@ -70,8 +70,9 @@ class CachedDecoderLayer:
 
 
 def penalty_of(mask, num_heads: int):
-    """What is added to the scores of all layers: 0 where a mask (B, k, slots) is 1, else nearly minus
-    infinity -> (B, H, k, slots). A row that allows nothing does not occur: an item sees itself.
+    """What is added to the scores of all layers: 0 where a mask (B, k, slots) is 1, else nearly
+    minus infinity -> (B, H, k, slots). A row that allows nothing does not occur: an item sees
+    itself.
 
     >>> (penalty_of(np.array([[[1.0, 0.0]]]), num_heads=2) < -1e29).tolist()
     [[[[False, True]], [[False, True]]]]
@@ -81,7 +82,7 @@ def penalty_of(mask, num_heads: int):
 
 
 class _Parts:
-    """A layer's computation before and behind the place where keys and values are stored, compiled."""
+    """A layer's computation before and behind the place that stores keys and values, compiled."""
 
     def __init__(self, layer: DecoderLayer):
         self.layer, own, cross = layer, layer.attention, layer.cross
@@ -89,15 +90,6 @@ class _Parts:
         later += [own.W_o, layer.norm_cross, cross.W_q, cross.W_o, layer.network, layer.norm_2]
         self.enter = Compiled(self._enter, own.W_q, own.W_k, own.W_v, *first)
         self.leave = Compiled(self._leave, *later)
-        self.normalise = own.attention.normalise, cross.attention.normalise
-
-    @classmethod
-    def of(cls, layer: DecoderLayer) -> "_Parts":
-        """Those of a layer, compiled once, unless it has been changed since."""
-        wanted = layer.attention.attention.normalise, layer.cross.attention.normalise
-        if layer.compiled is None or layer.compiled.normalise != wanted:
-            layer.compiled = cls(layer)
-        return layer.compiled
 
     def _enter(self, x):
         """x (B, k, d) -> query, key and value of each head, (B, H, k, .)."""
@@ -124,6 +116,29 @@ class _Parts:
         if normalise is masked_softmax:
             return op.softmax(scores)
         return normalise(scores - penalty, op.greater(penalty, -1))
+
+
+def _parts(layer: DecoderLayer) -> _Parts:
+    own, cross = layer.attention, layer.cross
+    made_of = own.W_q.weight.dtype, own.attention.normalise, cross.attention.normalise
+    return kept(layer, _Parts, made_of)
+
+
+def kept(owner, make, made_of: tuple):
+    """What `make(owner)` compiles: made once, and anew when what it is made of has changed. It stays
+    with its owner, past Gluon, which would take it for one of the owner's parts.
+    """
+    own = vars(owner)
+    if own.get("compiled_of") != made_of:
+        own["compiled"], own["compiled_of"] = make(owner), made_of
+    return own["compiled"]
+
+
+def compiled_words(stack) -> "Compiled":
+    """What turns words (B, k), and their places if it has any, into (B, k, d): `stack.words`."""
+    parts = stack.embedding, stack.positions
+    made_of = (stack.embedding.weight.dtype,)
+    return kept(stack, lambda stack: Compiled(stack.words, *parts), made_of)
 
 
 class Compiled(HybridBlock):

@@ -1,9 +1,9 @@
-"""The layers of a Transformer: attention, then a small network for each item, both beside a shortcut.
+"""The layers of a Transformer: attention, then a network for each item, both beside a shortcut.
 
-Each part f of a layer is added to what enters it, and normalised: *after* the sum, norm(x + f(x)), as
-Vaswani et al. (2017, section 3.1) have it, or *before* the part, x + f(norm(x)), so that a path without
-any norm leads through all layers (Xiong et al. 2020). A model with norms before needs one more behind
-its last layer.
+Each part f of a layer is added to what enters it, and normalised: *after* the sum, norm(x + f(x)),
+as Vaswani et al. (2017, section 3.1) have it, or *before* the part, x + f(norm(x)), so that a path
+without any norm leads through all layers (Xiong et al. 2020). A model with norms before needs one
+more behind its last layer.
 """
 
 from functools import partial
@@ -49,7 +49,7 @@ class LayerNorm(Block):
 
 
 class FeedForward(Block):
-    """W_2 relu(W_1 x + b_1) + b_2, the same network for each item (Vaswani et al. 2017, equation 2).
+    """W_2 relu(W_1 x + b_1) + b_2, the same for each item (Vaswani et al. 2017, equation 2).
 
     Parameters
     ----------
@@ -164,14 +164,9 @@ class DecoderLayer(TransformerLayer):
 
     takes = "B T d, B n d, B? T? T, B? T? n"
 
-    def _clear_cached_op(self) -> None:
-        self.compiled = None
-        super()._clear_cached_op()
-
     def __init__(self, size: int, num_heads: int, hidden_size: int, **options):
         super().__init__(size, num_heads, hidden_size, **options)
         self.cross, self.norm_cross = self.new_attention(), self.new_norm()
-        self.compiled = None  # what `attention.cache` makes of it
 
     def hybrid_forward(self, F, x, source, mask=None, source_mask=None):
         y = self.before(self.norm_1, x)  # (B, T, d)

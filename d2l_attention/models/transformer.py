@@ -1,4 +1,4 @@
-"""The Transformer: an encoder and a decoder of attention, without recurrence (Vaswani et al. 2017).
+"""The Transformer: encoder and decoder of attention, without recurrence (Vaswani et al. 2017).
 
     H = encoder(x_1 ... x_n)                      each word asks all words of its sentence
     S = decoder(y_0 ... y_{t-1}, H)               each word asks those before it, then H
@@ -18,7 +18,7 @@ from d2l_attention.attention import (
     Positions,
     SinusoidalPositions,
 )
-from d2l_attention.attention.cache import CachedDecoderLayer, Compiled, penalty_of
+from d2l_attention.attention.cache import CachedDecoderLayer, compiled_words, penalty_of
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block, check_ids
 from d2l_attention.backend.checks import check_choice, check_share, check_sizes
@@ -40,27 +40,14 @@ class Stack(HybridBlock):
     def __init__(self, embedding, positions, layers, size, dropout, pre_norm):
         super().__init__()
         self.embedding, self.positions, self.dropout = embedding, positions, dropout
-        self.layers, self.scale = nn.HybridSequential(), size**0.5
-        for layer in layers:
-            self.layers.add(layer)
+        self.scale, self.layers = size**0.5, nn.HybridSequential()
+        self.layers.add(*layers)
         self.norm = LayerNorm(size) if pre_norm else None
-
-    def _clear_cached_op(self) -> None:
-        self.__dict__.pop("compiled", None)
-        super()._clear_cached_op()
 
     def words(self, numbers, place=None):
         """sqrt(d) E x_i + p_i: numbers (B, n) -> (B, n, d)."""
         x = self.positions(self.embedding(numbers) * self.scale, place)
         return op.dropout(x, self.dropout)
-
-    def word(self, numbers, place: int):
-        """`words` that all stand at one place, compiled: (B, k) -> (B, k, d)."""
-        if "compiled" not in self.__dict__:  # past Gluon, for which it would be a part
-            self.__dict__["compiled"] = Compiled(self.words, self.embedding, self.positions)
-        if self.positions.longest is None:
-            return self.compiled(numbers)
-        return self.compiled(numbers, np.full(numbers.shape, place, dtype="int32", ctx=numbers.ctx))
 
     def last(self, x):
         """What leaves the last layer, normalised if nothing behind it has done so."""
@@ -83,8 +70,8 @@ class Encoder(Stack):
 
 
 class Decoder(Stack):
-    """Words (B, T), states of the source (B, n, d), mask (B, 1, n) -> states (B, T, d), then of each
-    layer the weights of the words so far (B, H, T, T), and then of the source (B, H, T, n).
+    """Words (B, T), states of the source (B, n, d), mask (B, 1, n) -> states (B, T, d), then of
+    each layer the weights of the words so far (B, H, T, T), and then of the source (B, H, T, n).
     """
 
     def hybrid_forward(self, F, numbers, source, mask):
@@ -105,8 +92,8 @@ class Transformer(Block):
     num_source, num_target : int
         Words of both vocabularies; word 0 is padding.
     hidden_size, layers, num_heads, feedforward_size : int
-        Features d of words and states; layers N of encoder and decoder; heads H; hidden units of the
-        feed-forward networks.
+        Features d of words and states; layers N of encoder and decoder; heads H; hidden units of
+        the feed-forward networks.
     key_size : int, optional
         Features of a head's queries and keys; d / H by default.
     dropout : float
@@ -125,9 +112,9 @@ class Transformer(Block):
 
     Call
     ----
-    (source (B, n) integers, mask (B, 1, n), previous (B, T) integers: y_0 ... y_{T-1}) ->
-    logits (B, T, V), then weights: of the encoder (B, N, H, n, n), of the decoder (B, N, H, T, T), of
-    the source (B, N, H, T, n).
+    (source (B, n) integers, mask (B, 1, n), previous (B, T) integers: y_0 ... y_{T-1}) -> logits
+    (B, T, V), then weights: of the encoder (B, N, H, n, n), of the decoder (B, N, H, T, T), of the
+    source (B, N, H, T, n).
 
     >>> network = Transformer(9, 7, hidden_size=8, layers=2, num_heads=2, feedforward_size=16)
     >>> network.initialize()
@@ -157,13 +144,14 @@ class Transformer(Block):
         words = {"weight_initializer": init.Normal(d**-0.5)}
         embedding = nn.Embedding(num_target, d, **words)
         source = embedding if tied == "all" else nn.Embedding(num_source, d, **words)
-        for name, kind, layer, table in (
-            ("encoder", Encoder, EncoderLayer, source),
-            ("decoder", Decoder, DecoderLayer, embedding),
-        ):
-            places = POSITIONS[positions](d, longest)
-            stack = [layer(*sizes, **options) for _ in range(layers)]
-            setattr(self, name, kind(table, places, stack, d, dropout, pre_norm))
+
+        def stack(kind, layer, table):
+            places, several = POSITIONS[positions](d, longest), range(layers)
+            parts = [layer(*sizes, **options) for _ in several]
+            return kind(table, places, parts, d, dropout, pre_norm)
+
+        self.encoder = stack(Encoder, EncoderLayer, source)
+        self.decoder = stack(Decoder, DecoderLayer, embedding)
         shared = {} if tied == "none" else {"params": embedding.params}
         self.W_s = nn.Dense(num_target, flatten=False, in_units=d, use_bias=False, **shared)
 
@@ -182,8 +170,8 @@ class Transformer(Block):
         return [self.W_s(s), *(op.stack(each, axis=1) for each in (read, own, cross))]
 
     def loss(self, output, target):
-        """Cross-entropy of smoothed labels in nats, summed over a sentence: target (B, T), 0 behind it
-        -> (B,).
+        """Cross-entropy of smoothed labels in nats, summed over a sentence: target (B, T), 0 behind
+        it -> (B,).
         """
         check_ids(target=(target, 0, self.num_target))
         return smoothed_cross_entropy(output[0], target, self.smoothing)
@@ -211,7 +199,7 @@ class Transformer(Block):
 
 
 class CachedWriter:
-    """A decoder that writes one word at a time, with `beam` beginnings for each source: see
+    """A decoder that writes one word at a time, with `beam` hypotheses for each source: see
     `attention.cache`.
     """
 
@@ -219,20 +207,29 @@ class CachedWriter:
         model.decoder.positions.check_length(longest=longest)
         states, *_ = model.encoder(source, mask)
         self.decoder, self.W_s, self.t = model.decoder, model.W_s, 0
+        self.words = compiled_words(model.decoder)
         layers, slots = model.decoder.layers, beam * longest
         self.layers = [CachedDecoderLayer(layer, states, mask, slots) for layer in layers]
         self.num_heads, self.shape = layers[0].attention.num_heads, (len(source), beam)
         self.seen = onp.zeros((len(source) * beam, slots), "float32")  # each one's own history
 
     def step(self, last, rows):
-        """The next word: last words (R,), which rows they continue (R,) -> logits (R, V), weights (R, n)."""
+        """The next word: last words (R,), rows that they continue (R,) -> logits (R, V), weights
+        (R, n).
+        """
         (batch, beam), t, ctx = self.shape, self.t, last.ctx
         self.seen, every = self.seen[rows], onp.arange(batch * beam)
         self.seen[every, t * beam + every % beam] = 1  # and the word that is written now
         mask = np.array(self.seen.reshape(batch, beam, -1), ctx=ctx)  # (B, k, slots)
         penalty, slots = penalty_of(mask, self.num_heads), slice(t * beam, t * beam + beam)
-        x = self.decoder.word(last.reshape(self.shape), t)  # (B, k, d)
+        x = self.words(last.reshape(self.shape), *self._place(ctx))  # (B, k, d)
         for layer in self.layers:
             x, weights = layer.step(x, slots, penalty)
         logits, self.t = self.W_s(self.decoder.last(x)), t + 1  # (B, k, V)
         return logits.reshape(batch * beam, -1), weights.mean(axis=1).reshape(batch * beam, -1)
+
+    def _place(self, ctx) -> list:
+        """Where all words of this step stand, (B, k), if there are positions."""
+        if self.decoder.positions.longest is None:
+            return []
+        return [np.full(self.shape, self.t, dtype="int32", ctx=ctx)]
