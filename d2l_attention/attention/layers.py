@@ -9,9 +9,11 @@ its last layer.
 from d2l_attention.attention.heads import MultiHeadAttention
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block
-from d2l_attention.backend.checks import check_positive, check_share, check_sizes
+from d2l_attention.backend.checks import check_choice, check_positive, check_share, check_sizes
 
 from mxnet.gluon import nn
+
+ACTIVATIONS = {"relu": op.relu, "gelu": op.gelu, "gelu_tanh": op.gelu_tanh}
 
 
 class LayerNorm(Block):
@@ -49,32 +51,52 @@ class FeedForward(Block):
     ----------
     size, hidden_size : int
         Features d of an item; units of the hidden layer.
+    activation : str
+        "relu"; or "gelu", which is smooth (Hendrycks and Gimpel 2016), or "gelu_tanh", its
+        approximation by a tanh, with which GPT and GPT-2 were trained.
     """
 
     takes = "B n d"
 
-    def __init__(self, size: int, hidden_size: int):
+    def __init__(self, size: int, hidden_size: int, *, activation: str = "relu"):
         super().__init__()
         check_sizes(size=size, hidden_size=hidden_size)
-        self.sizes = {"d": size}
+        check_choice(tuple(ACTIVATIONS), activation=activation)
+        self.sizes, self.activation = {"d": size}, ACTIVATIONS[activation]
         self.W_1 = nn.Dense(hidden_size, flatten=False, in_units=size)
         self.W_2 = nn.Dense(size, flatten=False, in_units=hidden_size)
 
     def hybrid_forward(self, F, x):
-        return self.W_2(op.relu(self.W_1(x)))
+        return self.W_2(self.activation(self.W_1(x)))
 
 
 class TransformerLayer(Block):
-    """What both kinds of layer share: attention, a network, norms, and where these stand."""
+    """What both kinds of layer share: attention, a network, norms, and where these stand.
+
+    Parameters
+    ----------
+    use_bias : bool
+        Whether the projections of attention have biases.
+    activation : str
+        The network's, as for `FeedForward`.
+    epsilon : float
+        The norms'.
+    """
 
     def __init__(self, size: int, num_heads: int, hidden_size: int, *, key_size: int | None = None,
-                 dropout: float = 0.0, pre_norm: bool = False):  # fmt: skip
+                 dropout: float = 0.0, pre_norm: bool = False, use_bias: bool = False,
+                 activation: str = "relu", epsilon: float = 1e-5):  # fmt: skip
         super().__init__()
         check_share(dropout=dropout)
         self.dropout, self.pre_norm, self.sizes = dropout, bool(pre_norm), {"d": size}
-        self.attention = MultiHeadAttention(size, num_heads, key_size=key_size)
-        self.network = FeedForward(size, hidden_size)
-        self.norm_1, self.norm_2 = LayerNorm(size), LayerNorm(size)
+        self.attention = MultiHeadAttention(size, num_heads, key_size=key_size, use_bias=use_bias)
+        self.network = FeedForward(size, hidden_size, activation=activation)
+        self.norm_1, self.norm_2 = (LayerNorm(size, epsilon=epsilon) for _ in range(2))
+        self.compiled = None  # what `attention.cache` makes of it
+
+    def _clear_cached_op(self) -> None:
+        self.compiled = None
+        super()._clear_cached_op()
 
     def before(self, norm, x):
         """What a part sees: x, or norm(x)."""
@@ -89,6 +111,8 @@ class TransformerLayer(Block):
 class EncoderLayer(TransformerLayer):
     """norm(x + attention(x, x, x)), then norm(x + network(x)): each item asks all of them.
 
+    With `causal_mask(n)` it asks itself and those before it.
+
     Parameters
     ----------
     size, num_heads, hidden_size : int
@@ -99,6 +123,8 @@ class EncoderLayer(TransformerLayer):
         Share of each part's output that is dropped while training.
     pre_norm : bool
         x + attention(norm(x)), then x + network(norm(x)).
+    use_bias, activation, epsilon
+        As for `TransformerLayer`.
 
     Call
     ----
@@ -127,7 +153,7 @@ class DecoderLayer(TransformerLayer):
 
     Parameters
     ----------
-    size, num_heads, hidden_size, key_size, dropout, pre_norm
+    size, num_heads, hidden_size, key_size, dropout, pre_norm, use_bias, activation, epsilon
         As for `EncoderLayer`.
 
     Call
@@ -145,15 +171,11 @@ class DecoderLayer(TransformerLayer):
 
     takes = "B T d, B n d, B? T? T, B? T? n"
 
-    def _clear_cached_op(self) -> None:
-        self.compiled = None
-        super()._clear_cached_op()
-
     def __init__(self, size: int, num_heads: int, hidden_size: int, **options):
         super().__init__(size, num_heads, hidden_size, **options)
-        self.cross = MultiHeadAttention(size, num_heads, key_size=options.get("key_size"))
-        self.norm_cross = LayerNorm(size)
-        self.compiled = None  # what `attention.cache` makes of it
+        shared = {name: options[name] for name in ("key_size", "use_bias") if name in options}
+        self.cross = MultiHeadAttention(size, num_heads, **shared)
+        self.norm_cross = LayerNorm(size, epsilon=self.norm_1.epsilon)
 
     def hybrid_forward(self, F, x, source, mask=None, source_mask=None):
         y = self.before(self.norm_1, x)  # (B, T, d)
