@@ -75,6 +75,8 @@ class TransformerLayer(Block):
 
     Parameters
     ----------
+    attention_dropout : float
+        Share of the weights of attention that is dropped while training.
     use_bias : bool
         Whether the projections of attention have biases.
     activation : str
@@ -84,12 +86,13 @@ class TransformerLayer(Block):
     """
 
     def __init__(self, size: int, num_heads: int, hidden_size: int, *, key_size: int | None = None,
-                 dropout: float = 0.0, pre_norm: bool = False, use_bias: bool = False,
-                 activation: str = "relu", epsilon: float = 1e-5):  # fmt: skip
+                 dropout: float = 0.0, attention_dropout: float = 0.0, pre_norm: bool = False,
+                 use_bias: bool = False, activation: str = "relu", epsilon: float = 1e-5):  # fmt: skip
         super().__init__()
         check_share(dropout=dropout)
         self.dropout, self.pre_norm, self.sizes = dropout, bool(pre_norm), {"d": size}
-        self.attention = MultiHeadAttention(size, num_heads, key_size=key_size, use_bias=use_bias)
+        heads = {"key_size": key_size, "use_bias": use_bias, "dropout": attention_dropout}
+        self.attention = MultiHeadAttention(size, num_heads, **heads)
         self.network = FeedForward(size, hidden_size, activation=activation)
         self.norm_1, self.norm_2 = (LayerNorm(size, epsilon=epsilon) for _ in range(2))
         self.compiled = None  # what `attention.cache` makes of it
@@ -123,7 +126,7 @@ class EncoderLayer(TransformerLayer):
         Share of each part's output that is dropped while training.
     pre_norm : bool
         x + attention(norm(x)), then x + network(norm(x)).
-    use_bias, activation, epsilon
+    attention_dropout, use_bias, activation, epsilon
         As for `TransformerLayer`.
 
     Call
@@ -153,7 +156,7 @@ class DecoderLayer(TransformerLayer):
 
     Parameters
     ----------
-    size, num_heads, hidden_size, key_size, dropout, pre_norm, use_bias, activation, epsilon
+    size, num_heads, hidden_size, ...
         As for `EncoderLayer`.
 
     Call
@@ -173,8 +176,9 @@ class DecoderLayer(TransformerLayer):
 
     def __init__(self, size: int, num_heads: int, hidden_size: int, **options):
         super().__init__(size, num_heads, hidden_size, **options)
-        shared = {name: options[name] for name in ("key_size", "use_bias") if name in options}
-        self.cross = MultiHeadAttention(size, num_heads, **shared)
+        heads = {name: options[name] for name in ("key_size", "use_bias") if name in options}
+        heads["dropout"] = options.get("attention_dropout", 0.0)
+        self.cross = MultiHeadAttention(size, num_heads, **heads)
         self.norm_cross = LayerNorm(size, epsilon=self.norm_1.epsilon)
 
     def hybrid_forward(self, F, x, source, mask=None, source_mask=None):

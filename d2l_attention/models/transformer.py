@@ -18,7 +18,7 @@ from d2l_attention.attention import (
     Positions,
     SinusoidalPositions,
 )
-from d2l_attention.attention.cache import CachedDecoderLayer, Compiled, penalty_of
+from d2l_attention.attention.cache import CachedDecoderLayer, CachedStack, Compiled
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block, check_ids
 from d2l_attention.backend.checks import check_choice, check_share, check_sizes
@@ -37,10 +37,10 @@ POSITIONS = {  # features, places -> positions
 class Stack(HybridBlock):
     """Layers on top of each other, above words at their places."""
 
-    def __init__(self, embedding, positions, layers, size, dropout, pre_norm):
+    def __init__(self, embedding, positions, layers, size, dropout, pre_norm, scale=None):
         super().__init__()
         self.embedding, self.positions, self.dropout = embedding, positions, dropout
-        self.layers, self.scale = nn.HybridSequential(), size**0.5
+        self.layers, self.scale = nn.HybridSequential(), size**0.5 if scale is None else scale
         for layer in layers:
             self.layers.add(layer)
         self.norm = LayerNorm(size) if pre_norm else None
@@ -54,13 +54,16 @@ class Stack(HybridBlock):
         x = self.positions(self.embedding(numbers) * self.scale, place)
         return op.dropout(x, self.dropout)
 
-    def word(self, numbers, place: int):
-        """`words` that all stand at one place, compiled: (B, k) -> (B, k, d)."""
+    def word(self, numbers, place):
+        """`words` of which one is written at a time, compiled: (B, k), their places, one number or
+        (B, 1) -> (B, k, d).
+        """
         if "compiled" not in self.__dict__:  # past Gluon, for which it would be a part
             self.__dict__["compiled"] = Compiled(self.words, self.embedding, self.positions)
         if self.positions.longest is None:
             return self.compiled(numbers)
-        return self.compiled(numbers, np.full(numbers.shape, place, dtype="int32", ctx=numbers.ctx))
+        place = onp.broadcast_to(place, numbers.shape)
+        return self.compiled(numbers, np.array(place, dtype="int32", ctx=numbers.ctx))
 
     def last(self, x):
         """What leaves the last layer, normalised if nothing behind it has done so."""
@@ -218,21 +221,14 @@ class CachedWriter:
     def __init__(self, model, source, mask, beam, longest):
         model.decoder.positions.check_length(longest=longest)
         states, *_ = model.encoder(source, mask)
-        self.decoder, self.W_s, self.t = model.decoder, model.W_s, 0
-        layers, slots = model.decoder.layers, beam * longest
+        self.decoder, self.W_s, layers = model.decoder, model.W_s, model.decoder.layers
+        slots, num_heads = beam * longest, layers[0].attention.num_heads
         self.layers = [CachedDecoderLayer(layer, states, mask, slots) for layer in layers]
-        self.num_heads, self.shape = layers[0].attention.num_heads, (len(source), beam)
-        self.seen = onp.zeros((len(source) * beam, slots), "float32")  # each one's own history
+        self.stack = CachedStack(self.layers, num_heads, len(source), beam)
 
     def step(self, last, rows):
         """The next word: last words (R,), which rows they continue (R,) -> logits (R, V), weights (R, n)."""
-        (batch, beam), t, ctx = self.shape, self.t, last.ctx
-        self.seen, every = self.seen[rows], onp.arange(batch * beam)
-        self.seen[every, t * beam + every % beam] = 1  # and the word that is written now
-        mask = np.array(self.seen.reshape(batch, beam, -1), ctx=ctx)  # (B, k, slots)
-        penalty, slots = penalty_of(mask, self.num_heads), slice(t * beam, t * beam + beam)
-        x = self.decoder.word(last.reshape(self.shape), t)  # (B, k, d)
-        for layer in self.layers:
-            x, weights = layer.step(x, slots, penalty)
-        logits, self.t = self.W_s(self.decoder.last(x)), t + 1  # (B, k, V)
-        return logits.reshape(batch * beam, -1), weights.mean(axis=1).reshape(batch * beam, -1)
+        x = self.decoder.word(last.reshape(self.stack.shape), self.stack.t)  # (B, k, d)
+        x, weights = self.stack.write(x, rows)
+        logits = self.W_s(self.decoder.last(x))  # (B, k, V)
+        return logits.reshape(len(rows), -1), weights.mean(axis=1).reshape(len(rows), -1)

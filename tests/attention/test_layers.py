@@ -1,6 +1,7 @@
 """Layers of a Transformer: equal to PyTorch's in values and gradients, masks, norms, errors."""
 
 import functools
+import itertools
 
 import numpy as onp
 import pytest
@@ -26,6 +27,7 @@ OPTIONS = {
     "gelu": {"activation": "gelu"},
     "GPT-2's": {"use_bias": True, "activation": "gelu_tanh", "epsilon": 1e-2},
 }
+DROPOUTS = ("dropout", "attention_dropout")
 every_option = pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 both_norms = pytest.mark.parametrize("pre_norm", [False, True], ids=["norm after", "norm before"])
 
@@ -203,11 +205,13 @@ def test_the_network_is_the_same_for_each_item():
 
 def test_dropout_changes_training_alone():
     x = np.random.normal(size=(2, 3, D))
-    layer = ready(EncoderLayer(D, H, HIDDEN, dropout=0.5), x)
-    first, second = layer(x)[0].asnumpy(), layer(x)[0].asnumpy()
-    onp.testing.assert_array_equal(first, second)
-    with autograd.record():
-        assert abs(layer(x)[0].asnumpy() - first).max() > 0.01
+    for kind, name in itertools.product((EncoderLayer, DecoderLayer), DROPOUTS):
+        arrays = [x] if kind is EncoderLayer else [x, x]
+        layer = ready(kind(D, H, HIDDEN, **{name: 0.5}), *arrays)
+        first, second = (layer(*arrays)[0].asnumpy() for _ in range(2))
+        onp.testing.assert_array_equal(first, second)
+        with autograd.record():
+            assert abs(layer(*arrays)[0].asnumpy() - first).max() > 0.01
 
 
 @pytest.mark.parametrize(
