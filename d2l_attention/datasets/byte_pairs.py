@@ -43,7 +43,12 @@ class BytePairs:
     numbers : dict of str: int
         The number of each piece, written in `byte_alphabet`; `END` is one of them.
     merges : sequence of (str, str)
-        Which two pieces become one, the most frequent first.
+        Which two pieces become one, those first that were learned first.
+
+    Attributes
+    ----------
+    end : int
+        The number of `END`.
 
     Raises
     ------
@@ -58,13 +63,12 @@ class BytePairs:
     """
 
     def __init__(self, numbers: dict[str, int], merges: Sequence[tuple[str, str]]):
-        merges = [tuple(pair) for pair in merges]
-        _check(numbers, merges)
-        self._numbers = dict(numbers)
-        self._tokenizer = _untrained(models.BPE(vocab=self._numbers, merges=merges))
-        self.end = self._numbers[END]
+        self.numbers, self.merges = dict(numbers), [tuple(pair) for pair in merges]
+        _check(self.numbers, self.merges)
+        self._tokenizer = _untrained(models.BPE(vocab=self.numbers, merges=self.merges))
+        self.end = self.numbers[END]
         self._bytes = {character: byte for byte, character in byte_alphabet().items()}
-        self._pieces = {number: piece for piece, number in self._numbers.items()}
+        self._pieces = {number: piece for piece, number in self.numbers.items()}
 
     @classmethod
     def learn(cls, texts: Sequence[str], *, size: int, fewest: int = 2) -> "BytePairs":
@@ -119,7 +123,7 @@ class BytePairs:
         raise FileNotFoundError(f"{folder} must hold {wanted}")
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self.numbers)
 
     def encode(self, text: str) -> list[int]:
         """Return the numbers of a text's pieces.

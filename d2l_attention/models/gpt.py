@@ -6,11 +6,14 @@
 GPT's norms stand after the parts of a layer, GPT-2's before them, and one behind the last layer.
 """
 
+import numpy as onp
+
 from d2l_attention.attention import EncoderLayer, LearnedPositions
 from d2l_attention.attention.cache import CachedLayer, CachedStack
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block, check_arrays, check_ids
 from d2l_attention.backend.checks import check_positive, check_share, check_sizes
+from d2l_attention.checkpoints import Names, Part
 from d2l_attention.losses import next_word_loss
 from d2l_attention.models.transformer import Stack
 
@@ -25,27 +28,6 @@ SIZES = {  # of the published models: GPT(**SIZES["gpt2"])
     "gpt2-large": GPT2 | {"hidden_size": 1280, "layers": 36, "num_heads": 20},
     "gpt2-xl": GPT2 | {"hidden_size": 1600, "layers": 48, "num_heads": 25},
 }
-NAMES = {  # Hugging Face's GPT2Model: ours; * is the layer's number, three names are parts of one matrix
-    "wte.weight": ["decoder.embedding.weight"],
-    "wpe.weight": ["decoder.positions.table"],
-    "h.*.ln_1.weight": ["decoder.layers.*.norm_1.gamma"],
-    "h.*.ln_1.bias": ["decoder.layers.*.norm_1.beta"],
-    "h.*.attn.c_attn.weight": [f"decoder.layers.*.attention.W_{x}.weight" for x in "qkv"],
-    "h.*.attn.c_attn.bias": [f"decoder.layers.*.attention.W_{x}.bias" for x in "qkv"],
-    "h.*.attn.c_proj.weight": ["decoder.layers.*.attention.W_o.weight"],
-    "h.*.attn.c_proj.bias": ["decoder.layers.*.attention.W_o.bias"],
-    "h.*.ln_2.weight": ["decoder.layers.*.norm_2.gamma"],
-    "h.*.ln_2.bias": ["decoder.layers.*.norm_2.beta"],
-    "h.*.mlp.c_fc.weight": ["decoder.layers.*.network.W_1.weight"],
-    "h.*.mlp.c_fc.bias": ["decoder.layers.*.network.W_1.bias"],
-    "h.*.mlp.c_proj.weight": ["decoder.layers.*.network.W_2.weight"],
-    "h.*.mlp.c_proj.bias": ["decoder.layers.*.network.W_2.bias"],
-    "ln_f.weight": ["decoder.norm.gamma"],
-    "ln_f.bias": ["decoder.norm.beta"],
-}
-TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")  # theirs are (inputs, outputs)
-# GPT's own (OpenAIGPTModel) are the same, but for two, and it has no last norm
-FIRST_NAMES = {"tokens_embed.weight": "wte.weight", "positions_embed.weight": "wpe.weight"}
 
 
 class Decoder(Stack):
@@ -121,9 +103,11 @@ class GPT(Block):
     def _set_first_weights(self) -> None:
         """Deviations of 0.02; less by sqrt(2 N) for the 2 N sums of GPT-2's shortcuts (section 2.3)."""
         small = 0.02 * (2 * len(self.decoder.layers)) ** -0.5 if self.decoder.norm else 0.02
-        for name, parameter in self.collect_params(".*(weight|table)$").items():
+        for parameter in self.collect_params(".*(weight|table)$").values():
             parameter.init = init.Normal(0.02)
         for layer in self.decoder.layers:
+            for name in ("W_q", "W_k", "W_v", "W_o"):  # known before the first call
+                getattr(layer.attention, name).weight.shape = self.W_s.weight.shape[1:] * 2
             layer.attention.W_o.weight.init = layer.network.W_2.weight.init = init.Normal(small)
 
     def check(self, words, mask=None):
@@ -161,7 +145,9 @@ class GPT(Block):
         None.
         """
         words = np.concatenate([state[0], op.expand(last, 1)], axis=1)  # (B, t)
-        mask = np.concatenate([state[1], np.ones_like(words[:, None, -1:], dtype="float32")], axis=2)
+        mask = np.concatenate(
+            [state[1], np.ones_like(words[:, None, -1:], dtype="float32")], axis=2
+        )
         self.decoder.positions.check_length(words=words.shape[1])
         s, *_ = self.decoder(words, mask)
         return self.W_s(s[:, -1:])[:, 0], (words, mask), None
@@ -169,6 +155,15 @@ class GPT(Block):
     def begin_cached(self, words, mask=None, *, beam: int, longest: int):
         """The same with all keys and values kept: what `decoding.generate` starts with."""
         return CachedWriter(self, *self._beginnings(words, mask), beam, longest)
+
+    def checkpoint_names(self) -> Names:
+        """What published checkpoints call its parts: see `checkpoints`."""
+        layers, pre_norm = len(self.decoder.layers), self.decoder.norm is not None
+        size = (1, 1, self.decoder.positions.longest, self.decoder.positions.longest)
+        constants = {f"h.{i}.attn.bias": onp.tri(size[2]).reshape(size) for i in range(layers)}
+        constants |= {f"h.{i}.attn.masked_bias": onp.array(-1e4) for i in range(layers)}
+        copies = {"lm_head.weight": "wte.weight" if pre_norm else "tokens_embed.weight"}
+        return Names(names(layers, pre_norm), copies, constants, prefix="transformer.")
 
     def _beginnings(self, words, mask):
         """Words and their mask, checked."""
@@ -210,7 +205,7 @@ class GPTClassifier(Block):
     Parameters
     ----------
     model : GPT
-        Which has been trained, or not.
+        Which has been trained; then `W_y.initialize()` makes the rest.
     num_classes : int
         C.
     auxiliary : float
@@ -265,12 +260,34 @@ class GPTClassifier(Block):
         return -op.pick(op.log_softmax(logits), target) + self.auxiliary * spoken
 
 
-def count_parameters(model: GPT) -> int:
-    """Numbers that are trained; none is allocated.
+# ------------------------------------------------------------------ names of published checkpoints
+LAYER = {  # one matrix makes query, key and value, and matrices are (in, out)
+    "ln_1": "norm_1",
+    "attn.c_attn": Part(("attention.W_q", "attention.W_k", "attention.W_v"), transposed=True),
+    "attn.c_proj": Part(("attention.W_o",), transposed=True),
+    "ln_2": "norm_2",
+    "mlp.c_fc": Part(("network.W_1",), transposed=True),
+    "mlp.c_proj": Part(("network.W_2",), transposed=True),
+}
+GPT_NAMES = {  # OpenAIGPTModel
+    "tokens_embed": "decoder.embedding",
+    "positions_embed.weight": "decoder.positions.table",
+}
+GPT2_NAMES = {  # GPT2Model
+    "wte": "decoder.embedding",
+    "wpe.weight": "decoder.positions.table",
+    "ln_f": "decoder.norm",
+}
 
-    >>> count_parameters(GPT(**SIZES["gpt2"]))
-    124439808
-    """
-    model.infer_shape(np.ones((1, 1), dtype="int32"))
-    trained = [p.shape for p in model.collect_params().values() if p.grad_req != "null"]
-    return sum(rows * (columns[0] if columns else 1) for rows, *columns in trained)
+
+def names(layers: int, pre_norm: bool) -> dict:
+    """All parts of a published GPT-2, or GPT, and where they are in ours."""
+    found = dict(GPT2_NAMES if pre_norm else GPT_NAMES)
+    for i in range(layers):
+        for name, part in LAYER.items():
+            path = f"decoder.layers.{i}."
+            if isinstance(part, Part):
+                found[f"h.{i}.{name}"] = Part(tuple(path + p for p in part.paths), part.transposed)
+            else:
+                found[f"h.{i}.{name}"] = path + part
+    return found
