@@ -9,8 +9,7 @@ class WarmUp(lr_scheduler.LRScheduler):
     """peak min(s / S, sqrt(S / s)) at step s: a line up for S steps, then down as 1 / sqrt(s).
 
     Vaswani et al. (2017, equation 3) write d^-0.5 min(s^-0.5, s S^-1.5), which is this with
-    peak = (d S)^-0.5. Give the optimizer the same rate, as in `Adam(peak, lr_scheduler=WarmUp(peak,
-    steps=S))`: MXNet puts the optimizer's in the place of the schedule's.
+    peak = (d S)^-0.5. The rate that the optimizer is given as its own does not count.
 
     Parameters
     ----------
@@ -28,9 +27,9 @@ class WarmUp(lr_scheduler.LRScheduler):
         check_positive(peak=peak)
         check_sizes(steps=steps)
         super().__init__(base_lr=peak)
-        self.steps = steps
+        self.peak, self.steps = peak, steps
 
     def __call__(self, num_update: int) -> float:
         """The rate at a step, the first of which is 1."""
         step = max(num_update, 1)
-        return self.base_lr * min(step / self.steps, (self.steps / step) ** 0.5)
+        return self.peak * min(step / self.steps, (self.steps / step) ** 0.5)

@@ -25,10 +25,11 @@ def test_it_rises_then_falls():
     assert rate(0) == rate(1)
 
 
-def test_an_optimizer_follows_it():
+@pytest.mark.parametrize("own", [0.8, 0.1])
+def test_an_optimizer_follows_it_whatever_rate_it_has_itself(own):
     model = nn.Dense(1, use_bias=False, in_units=1)
     model.initialize()
-    sgd = optimizer.SGD(learning_rate=0.8, lr_scheduler=WarmUp(0.8, steps=4))
+    sgd = optimizer.SGD(learning_rate=own, lr_scheduler=WarmUp(0.8, steps=4))
     trainer, seen = Trainer(model.collect_params(), sgd), []
     for _ in range(6):
         before = model.weight.data().item()

@@ -1,16 +1,16 @@
 """One new item at a time: layers that keep the keys and values of those written before.
 
 Without it, all that was written goes through all layers again for each new word. What is kept has a
-fixed size, room for `longest` items, and a mask says which of it is in use; so no shape changes while a
-sentence grows. A beam of k beginnings of one sentence shares its room: at step t they write their keys
-into slots t k ... t k + k - 1, and each beginning sees the slots of its own history. When a beginning
-dies and another one is continued twice, rows of the mask move, and no key does:
+fixed size, room for `longest` items, and a mask says which of it is in use; so no shape changes
+while a sentence grows. A beam of k hypotheses of one sentence shares its room: at step t they write
+their keys into slots t k ... t k + k - 1, and each hypothesis sees the slots of its own history.
+When a hypothesis dies and another one is continued twice, rows of the mask move, and no key does:
 
     beam of 2, after two steps             slots   t = 0   t = 1   t = 2
-    beginning 0                                    1 0     1 0     . .
-    beginning 1, which continues 0 as well         1 0     0 1     . .
+    hypothesis 0                                   1 0     1 0     . .
+    hypothesis 1, which continues 0 as well        1 0     0 1     . .
 
-What was given, and not written, is read in one step, into slots before these, which all beginnings see.
+What was given, and not written, is read in one step, into slots before these, which all hypotheses see.
 """
 
 import numpy as onp
@@ -25,14 +25,14 @@ from mxnet.gluon import HybridBlock
 
 
 class CachedLayer:
-    """A layer that asks itself alone, one item a beginning at a time.
+    """A layer that asks itself alone, one item a hypothesis at a time.
 
     Parameters
     ----------
     layer : EncoderLayer
         Whose weights and parts it uses, as they are at each step.
     slots : int
-        Room: items to be read, and those to be written times beginnings.
+        Room: items to be read, and those to be written times hypotheses.
 
     >>> layer, x = EncoderLayer(8, num_heads=2, hidden_size=16), np.ones((3, 1, 8))
     >>> layer.initialize()
@@ -54,7 +54,7 @@ class CachedLayer:
         self.key = self.value = None
 
     def step(self, x, slots: slice, penalty):
-        """The next k items, one for each beginning: x (B, k, d), the slots that they are written
+        """The next k items, one for each hypothesis: x (B, k, d), the slots that they are written
         into, and `penalty_of` the slots that each sees, its own included -> x (B, k, d), weights of
         what it asks last, (B, H, k, slots).
         """
@@ -81,7 +81,7 @@ class CachedDecoderLayer(CachedLayer):
     source_mask : array (B, 1, n)
         Which of them exist.
     slots : int
-        Room: items to be written times beginnings.
+        Room: items to be written times hypotheses.
 
     >>> layer = DecoderLayer(8, num_heads=2, hidden_size=16)
     >>> layer.initialize()
@@ -101,56 +101,66 @@ class CachedDecoderLayer(CachedLayer):
 
 
 class CachedStack:
-    """Cached layers on top of each other, which write one item at a time.
+    """Cached layers on top of each other, which write one item of each hypothesis at a time.
 
     Parameters
     ----------
+    stack : models.transformer.Stack
+        What turns words into items, and normalises them behind the last layer.
     layers : list of CachedLayer
-    num_heads : int
-        H of these layers.
+        Its layers.
     batch, beam : int
-        Examples B; beginnings k of each.
-    mask : array (B, n), optional
-        Which of the n items exist that were read before any is written; they are in the first slots,
-        and all beginnings see them.
+        Examples B; hypotheses k of each.
+    mask : numpy.ndarray (B, n), optional
+        Which of n items exist that are read before any is written. They are in the first slots, and
+        all hypotheses see them.
     """
 
-    def __init__(self, layers: list, num_heads: int, batch: int, beam: int, mask=None):
+    def __init__(self, stack, layers: list, batch: int, beam: int, mask=None):
         mask = onp.zeros((batch, 0)) if mask is None else mask
-        self.layers, self.num_heads, self.shape, self.t = layers, num_heads, (batch, beam), 0
-        self.first, self.place = mask.shape[1], mask.sum(axis=1, keepdims=True)  # (B, 1)
+        self.layers, self.shape, self.t = layers, (batch, beam), 0
+        self.stack, self.words = stack, compiled_words(stack)
+        self.num_heads = stack.layers[0].attention.num_heads
+        self.read_slots, self.place = mask.shape[1], mask.sum(axis=1, keepdims=True)  # (B, 1)
         self.seen = onp.zeros((batch * beam, layers[0].slots), "float32")  # each one's own history
-        self.seen[:, : self.first] = mask.repeat(beam, axis=0)
+        self.seen[:, : self.read_slots] = mask.repeat(beam, axis=0)
 
     def read(self, x, mask):
-        """What there is before any item is written: x (B, n, d), mask (B, n, n)."""
-        n = self.first
+        """What there is before any item is written, at once: x (B, n, d), mask (B, n, n)."""
         padded = onp.zeros((*mask.shape[:2], self.seen.shape[1]), "float32")
-        padded[:, :, :n] = mask.asnumpy()
-        self._through(x, slice(0, n), np.array(padded, ctx=x.ctx))
+        padded[:, :, : self.read_slots] = mask.asnumpy()
+        self._through(x, slice(0, self.read_slots), padded)
 
-    def write(self, x, rows):
-        """The next item of each beginning: x (B, k, d), and which rows they continue (B k,), of the
-        step before -> x (B, k, d), the last layer's weights (B, H, k, .).
+    def write(self, last, rows):
+        """The next item: last words (B k,), rows that they continue (B k,) -> states (B, k, d), the
+        last layer's weights (B, H, k, .).
         """
         (batch, beam), every = self.shape, onp.arange(len(rows))
-        start = self.first + self.t * beam
-        self.seen = self.seen[rows]
+        start, self.seen = self.read_slots + self.t * beam, self.seen[rows]
         self.seen[every, start + every % beam] = 1  # and the item that is written now
-        self.t += 1
-        mask = np.array(self.seen.reshape(batch, beam, -1), ctx=x.ctx)  # (B, k, slots)
-        return self._through(x, slice(start, start + beam), mask)
+        x = self.words(last.reshape(self.shape), *self._place(last.ctx))  # (B, k, d)
+        mask, self.t = self.seen.reshape(batch, beam, -1), self.t + 1  # (B, k, slots)
+        x, weights = self._through(x, slice(start, start + beam), mask)
+        return self.stack.last(x), weights
+
+    def _place(self, ctx) -> list:
+        """Where the words of this step stand, (B, k), if there are positions."""
+        if self.stack.positions.longest is None:
+            return []
+        place = onp.broadcast_to(self.place + self.t, self.shape)
+        return [np.array(place, dtype="int32", ctx=ctx)]
 
     def _through(self, x, slots, mask):
-        penalty = penalty_of(mask, self.num_heads)
+        penalty = penalty_of(np.array(mask, ctx=x.ctx), self.num_heads)
         for layer in self.layers:
             x, weights = layer.step(x, slots, penalty)
         return x, weights
 
 
 def penalty_of(mask, num_heads: int):
-    """What is added to the scores of all layers: 0 where a mask (B, k, slots) is 1, else nearly minus
-    infinity -> (B, H, k, slots). A row that allows nothing does not occur: an item sees itself.
+    """What is added to the scores of all layers: 0 where a mask (B, k, slots) is 1, else nearly
+    minus infinity -> (B, H, k, slots). A row that allows nothing does not occur: an item sees
+    itself.
 
     >>> (penalty_of(np.array([[[1.0, 0.0]]]), num_heads=2) < -1e29).tolist()
     [[[[False, True]], [[False, True]]]]
@@ -160,10 +170,10 @@ def penalty_of(mask, num_heads: int):
 
 
 class _Parts:
-    """A layer's computation before and behind the place where keys and values are stored, compiled."""
+    """A layer's computation before and behind the place that stores keys and values, compiled."""
 
     def __init__(self, layer):
-        self.layer, own, self.normalise = layer, layer.attention, self.normalise_of(layer)
+        self.layer, own = layer, layer.attention
         first, later = ([layer.norm_1], []) if layer.pre_norm else ([], [layer.norm_1])
         later += [own.W_o, *self.of_source(layer), layer.network, layer.norm_2]
         self.enter = Compiled(self._enter, own.W_q, own.W_k, own.W_v, *first)
@@ -172,9 +182,7 @@ class _Parts:
     @classmethod
     def of(cls, layer) -> "_Parts":
         """Those of a layer, compiled once, unless it has been changed since."""
-        if layer.compiled is None or layer.compiled.normalise != cls.normalise_of(layer):
-            layer.compiled = cls(layer)
-        return layer.compiled
+        return kept(layer, cls, (cls, layer.attention.W_q.weight.dtype, *cls.normalise_of(layer)))
 
     @staticmethod
     def normalise_of(layer) -> tuple:
@@ -229,6 +237,23 @@ class _PartsWithSource(_Parts):
         query = op.split_heads(cross.W_q(layer.before(layer.norm_cross, x)), cross.num_heads)
         context, weights = cross.attention(query, key, value, op.expand(mask, 1))
         return layer.after(layer.norm_cross, x, cross.W_o(op.merge_heads(context))), weights
+
+
+def kept(owner, make, made_of: tuple):
+    """What `make(owner)` compiles: made once, and anew when what it is made of has changed. It stays
+    with its owner, past Gluon, which would take it for one of the owner's parts.
+    """
+    own = vars(owner)
+    if own.get("compiled_of") != made_of:
+        own["compiled"], own["compiled_of"] = make(owner), made_of
+    return own["compiled"]
+
+
+def compiled_words(stack) -> "Compiled":
+    """What turns words (B, k), and their places if it has any, into (B, k, d): `stack.words`."""
+    parts = stack.embedding, stack.positions
+    made_of = (stack.embedding.weight.dtype,)
+    return kept(stack, lambda stack: Compiled(stack.words, *parts), made_of)
 
 
 class Compiled(HybridBlock):

@@ -1,9 +1,9 @@
-"""The layers of a Transformer: attention, then a small network for each item, both beside a shortcut.
+"""The layers of a Transformer: attention, then a network for each item, both beside a shortcut.
 
-Each part f of a layer is added to what enters it, and normalised: *after* the sum, norm(x + f(x)), as
-Vaswani et al. (2017, section 3.1) have it, or *before* the part, x + f(norm(x)), so that a path without
-any norm leads through all layers (Xiong et al. 2020). A model with norms before needs one more behind
-its last layer.
+Each part f of a layer is added to what enters it, and normalised: *after* the sum, norm(x + f(x)),
+as Vaswani et al. (2017, section 3.1) have it, or *before* the part, x + f(norm(x)), so that a path
+without any norm leads through all layers (Xiong et al. 2020). A model with norms before needs one
+more behind its last layer.
 """
 
 from d2l_attention.attention.heads import MultiHeadAttention
@@ -45,7 +45,7 @@ class LayerNorm(Block):
 
 
 class FeedForward(Block):
-    """W_2 relu(W_1 x + b_1) + b_2, the same network for each item (Vaswani et al. 2017, equation 2).
+    """W_2 relu(W_1 x + b_1) + b_2, the same for each item (Vaswani et al. 2017, equation 2).
 
     Parameters
     ----------
@@ -95,11 +95,6 @@ class TransformerLayer(Block):
         self.attention = MultiHeadAttention(size, num_heads, **heads)
         self.network = FeedForward(size, hidden_size, activation=activation)
         self.norm_1, self.norm_2 = (LayerNorm(size, epsilon=epsilon) for _ in range(2))
-        self.compiled = None  # what `attention.cache` makes of it
-
-    def _clear_cached_op(self) -> None:
-        self.compiled = None
-        super()._clear_cached_op()
 
     def before(self, norm, x):
         """What a part sees: x, or norm(x)."""

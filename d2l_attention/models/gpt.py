@@ -182,21 +182,18 @@ class CachedWriter:
     """
 
     def __init__(self, model, words, mask, beam, longest):
-        self.decoder, self.W_s, n = model.decoder, model.W_s, words.shape[1] - 1
-        self.decoder.positions.check_length(words=n + longest)
-        num_heads = self.decoder.layers[0].attention.num_heads
-        self.layers = [CachedLayer(layer, n + beam * longest) for layer in self.decoder.layers]
+        decoder, self.W_s, n = model.decoder, model.W_s, words.shape[1] - 1
+        decoder.positions.check_length(words=n + longest)
+        self.layers = [CachedLayer(layer, n + beam * longest) for layer in decoder.layers]
         read = mask[:, 0].asnumpy()[:, :n]
-        self.stack = CachedStack(self.layers, num_heads, len(words), beam, read)
+        self.stack = CachedStack(decoder, self.layers, len(words), beam, read)
         if n:
-            self.stack.read(*self.decoder.enter(words[:, :-1], mask[:, :, :-1]))
+            self.stack.read(*decoder.enter(words[:, :-1], mask[:, :, :-1]))
 
     def step(self, last, rows):
-        """The next word: last words (R,), which rows they continue (R,) -> logits (R, V), None."""
-        place = self.stack.place + self.stack.t  # (B, 1)
-        x = self.decoder.word(last.reshape(self.stack.shape), place)  # (B, k, d)
-        x, _ = self.stack.write(x, rows)
-        return self.W_s(self.decoder.last(x)).reshape(len(rows), -1), None
+        """The next word: last words (R,), rows that they continue (R,) -> logits (R, V), None."""
+        s, _ = self.stack.write(last, rows)  # (B, k, d)
+        return self.W_s(s).reshape(len(rows), -1), None
 
 
 class GPTClassifier(Block):

@@ -1,4 +1,4 @@
-"""Semantic segmentation: a pixel asks the other pixels what they are (Zhang, Zhang, Wang and Xie 2019).
+"""Semantic segmentation: a pixel asks the others what they are (Zhang, Zhang, Wang and Xie 2019).
 
     x_1 ... x_n = CNN(image)                          a feature for each pixel of a coarser grid
     s_k(x_c, x_t) = u_k(x_c) . v_k(x_t)               how well c goes with the target t, K ways
@@ -48,8 +48,8 @@ class PixelFeatures(Block):
     hidden_size : int
         Features d.
     stride : int
-        A power of two, at least 2: each halving is a convolution, with d, d / 2, d / 4 ... features,
-        the narrowest first.
+        A power of two, at least 2: each halving is a convolution, with d, d / 2, d / 4 ...
+        features, the narrowest first.
     dilations : sequence of int
         Residual convolutions after that, and how far apart their 3 x 3 inputs are.
 
@@ -88,7 +88,7 @@ class PixelFeatures(Block):
 
 
 def check_divides(stride: int, image) -> None:
-    """Raise a ValueError unless an image (B, c, h, w) consists of whole squares of stride * stride."""
+    """Raise a ValueError unless an image (B, c, h, w) is made of squares of stride * stride."""
     height, width = image.shape[2:]
     if min(height, width) < stride:
         raise ValueError(
@@ -113,7 +113,7 @@ class NoContext(HybridBlock):
 
 
 class PixelAttention(Block):
-    """x_t + sum_c alpha(x_c, x_t) phi(x_c): multi-head attention of the pixels, normalised before it.
+    """x_t + sum_c alpha(x_c, x_t) phi(x_c): multi-head attention of the pixels, normalised first.
 
     Without the normalisation of layers (Ba, Kiros and Hinton 2016), scores start so small that all
     weights are nearly equal for a long time.
@@ -139,8 +139,8 @@ class PixelAttention(Block):
 class CooccurrentContext(Block):
     """[x_t + sum_c p(x_c | x_t) phi(x_c), relu(W_g mean of x)], p mixing K softmaxes by pi.
 
-    Zhang, Zhang, Wang and Xie (2019, section 3). pi = softmax_k(w_k . mean of v) is the same for all
-    pixels of a scene: it says which of the K ways to belong together counts in it.
+    Zhang, Zhang, Wang and Xie (2019, section 3). pi = softmax_k(w_k . mean of v) is the same for
+    all pixels of a scene: it says which of the K ways to belong together counts in it.
 
     Parameters
     ----------
@@ -200,8 +200,8 @@ class SegmentationNetwork(Block):
 
     Call
     ----
-    image (B, c, h, w) -> logits (B, h, w, C), weights (B, H, n, m) of the n targets on the m squares,
-    row by row; without weights if the context has none.
+    image (B, c, h, w) -> logits (B, h, w, C), weights (B, H, n, m) of the n targets on the m
+    squares, row by row; without weights if the context has none.
 
     >>> features = PixelFeatures(8, stride=2)
     >>> network = SegmentationNetwork(5, features, PixelAttention(8, num_heads=2), pool=2)

@@ -1,4 +1,4 @@
-"""The Transformer: an encoder and a decoder of attention, without recurrence (Vaswani et al. 2017).
+"""The Transformer: encoder and decoder of attention, without recurrence (Vaswani et al. 2017).
 
     H = encoder(x_1 ... x_n)                      each word asks all words of its sentence
     S = decoder(y_0 ... y_{t-1}, H)               each word asks those before it, then H
@@ -8,8 +8,6 @@ A word's state never waits for that of the word before, so all places of a sente
 once; what an LSTM knows from its order, the words are told by positions.
 """
 
-import numpy as onp
-
 from d2l_attention.attention import (
     DecoderLayer,
     EncoderLayer,
@@ -18,7 +16,7 @@ from d2l_attention.attention import (
     Positions,
     SinusoidalPositions,
 )
-from d2l_attention.attention.cache import CachedDecoderLayer, CachedStack, Compiled
+from d2l_attention.attention.cache import CachedDecoderLayer, CachedStack
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block, check_ids
 from d2l_attention.backend.checks import check_choice, check_share, check_sizes
@@ -40,30 +38,14 @@ class Stack(HybridBlock):
     def __init__(self, embedding, positions, layers, size, dropout, pre_norm, scale=None):
         super().__init__()
         self.embedding, self.positions, self.dropout = embedding, positions, dropout
-        self.layers, self.scale = nn.HybridSequential(), size**0.5 if scale is None else scale
-        for layer in layers:
-            self.layers.add(layer)
+        self.scale, self.layers = scale or size**0.5, nn.HybridSequential()
+        self.layers.add(*layers)
         self.norm = LayerNorm(size) if pre_norm else None
-
-    def _clear_cached_op(self) -> None:
-        self.__dict__.pop("compiled", None)
-        super()._clear_cached_op()
 
     def words(self, numbers, place=None):
         """sqrt(d) E x_i + p_i: numbers (B, n) -> (B, n, d)."""
         x = self.positions(self.embedding(numbers) * self.scale, place)
         return op.dropout(x, self.dropout)
-
-    def word(self, numbers, place):
-        """`words` of which one is written at a time, compiled: (B, k), their places, one number or
-        (B, 1) -> (B, k, d).
-        """
-        if "compiled" not in self.__dict__:  # past Gluon, for which it would be a part
-            self.__dict__["compiled"] = Compiled(self.words, self.embedding, self.positions)
-        if self.positions.longest is None:
-            return self.compiled(numbers)
-        place = onp.broadcast_to(place, numbers.shape)
-        return self.compiled(numbers, np.array(place, dtype="int32", ctx=numbers.ctx))
 
     def last(self, x):
         """What leaves the last layer, normalised if nothing behind it has done so."""
@@ -86,8 +68,8 @@ class Encoder(Stack):
 
 
 class Decoder(Stack):
-    """Words (B, T), states of the source (B, n, d), mask (B, 1, n) -> states (B, T, d), then of each
-    layer the weights of the words so far (B, H, T, T), and then of the source (B, H, T, n).
+    """Words (B, T), states of the source (B, n, d), mask (B, 1, n) -> states (B, T, d), then of
+    each layer the weights of the words so far (B, H, T, T), and then of the source (B, H, T, n).
     """
 
     def hybrid_forward(self, F, numbers, source, mask):
@@ -108,8 +90,8 @@ class Transformer(Block):
     num_source, num_target : int
         Words of both vocabularies; word 0 is padding.
     hidden_size, layers, num_heads, feedforward_size : int
-        Features d of words and states; layers N of encoder and decoder; heads H; hidden units of the
-        feed-forward networks.
+        Features d of words and states; layers N of encoder and decoder; heads H; hidden units of
+        the feed-forward networks.
     key_size : int, optional
         Features of a head's queries and keys; d / H by default.
     dropout : float
@@ -128,9 +110,9 @@ class Transformer(Block):
 
     Call
     ----
-    (source (B, n) integers, mask (B, 1, n), previous (B, T) integers: y_0 ... y_{T-1}) ->
-    logits (B, T, V), then weights: of the encoder (B, N, H, n, n), of the decoder (B, N, H, T, T), of
-    the source (B, N, H, T, n).
+    (source (B, n) integers, mask (B, 1, n), previous (B, T) integers: y_0 ... y_{T-1}) -> logits
+    (B, T, V), then weights: of the encoder (B, N, H, n, n), of the decoder (B, N, H, T, T), of the
+    source (B, N, H, T, n).
 
     >>> network = Transformer(9, 7, hidden_size=8, layers=2, num_heads=2, feedforward_size=16)
     >>> network.initialize()
@@ -160,13 +142,14 @@ class Transformer(Block):
         words = {"weight_initializer": init.Normal(d**-0.5)}
         embedding = nn.Embedding(num_target, d, **words)
         source = embedding if tied == "all" else nn.Embedding(num_source, d, **words)
-        for name, kind, layer, table in (
-            ("encoder", Encoder, EncoderLayer, source),
-            ("decoder", Decoder, DecoderLayer, embedding),
-        ):
-            places = POSITIONS[positions](d, longest)
-            stack = [layer(*sizes, **options) for _ in range(layers)]
-            setattr(self, name, kind(table, places, stack, d, dropout, pre_norm))
+
+        def stack(kind, layer, table):
+            places, several = POSITIONS[positions](d, longest), range(layers)
+            parts = [layer(*sizes, **options) for _ in several]
+            return kind(table, places, parts, d, dropout, pre_norm)
+
+        self.encoder = stack(Encoder, EncoderLayer, source)
+        self.decoder = stack(Decoder, DecoderLayer, embedding)
         shared = {} if tied == "none" else {"params": embedding.params}
         self.W_s = nn.Dense(num_target, flatten=False, in_units=d, use_bias=False, **shared)
 
@@ -185,8 +168,8 @@ class Transformer(Block):
         return [self.W_s(s), *(op.stack(each, axis=1) for each in (read, own, cross))]
 
     def loss(self, output, target):
-        """Cross-entropy of smoothed labels in nats, summed over a sentence: target (B, T), 0 behind it
-        -> (B,).
+        """Cross-entropy of smoothed labels in nats, summed over a sentence: target (B, T), 0 behind
+        it -> (B,).
         """
         check_ids(target=(target, 0, self.num_target))
         return smoothed_cross_entropy(output[0], target, self.smoothing)
@@ -221,14 +204,14 @@ class CachedWriter:
     def __init__(self, model, source, mask, beam, longest):
         model.decoder.positions.check_length(longest=longest)
         states, *_ = model.encoder(source, mask)
-        self.decoder, self.W_s, layers = model.decoder, model.W_s, model.decoder.layers
-        slots, num_heads = beam * longest, layers[0].attention.num_heads
+        layers, slots = model.decoder.layers, beam * longest
         self.layers = [CachedDecoderLayer(layer, states, mask, slots) for layer in layers]
-        self.stack = CachedStack(self.layers, num_heads, len(source), beam)
+        self.stack = CachedStack(model.decoder, self.layers, len(source), beam)
+        self.W_s = model.W_s
 
     def step(self, last, rows):
-        """The next word: last words (R,), which rows they continue (R,) -> logits (R, V), weights (R, n)."""
-        x = self.decoder.word(last.reshape(self.stack.shape), self.stack.t)  # (B, k, d)
-        x, weights = self.stack.write(x, rows)
-        logits = self.W_s(self.decoder.last(x))  # (B, k, V)
-        return logits.reshape(len(rows), -1), weights.mean(axis=1).reshape(len(rows), -1)
+        """The next word: last words (R,), rows that they continue (R,) -> logits (R, V), weights
+        (R, n).
+        """
+        s, weights = self.stack.write(last, rows)  # (B, k, d), (B, H, k, n)
+        return self.W_s(s).reshape(len(rows), -1), weights.mean(axis=1).reshape(len(rows), -1)
