@@ -6,6 +6,8 @@ without any norm leads through all layers (Xiong et al. 2020). A model with norm
 more behind its last layer.
 """
 
+from functools import partial
+
 from d2l_attention.attention.heads import MultiHeadAttention
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block
@@ -23,6 +25,8 @@ class LayerNorm(Block):
     ----------
     size : int
         Features d, over which mean and variance are taken.
+    epsilon : float
+        What keeps the root from zero.
 
     >>> norm = LayerNorm(2)
     >>> norm.initialize()
@@ -52,8 +56,8 @@ class FeedForward(Block):
     size, hidden_size : int
         Features d of an item; units of the hidden layer.
     activation : str
-        "relu"; or "gelu", which is smooth (Hendrycks and Gimpel 2016), or "gelu_tanh", its
-        approximation by a tanh, with which GPT and GPT-2 were trained.
+        "relu", or in its place "gelu" (Hendrycks and Gimpel 2016), or "gelu_tanh", nearly the same,
+        with which GPT and GPT-2 were trained.
     """
 
     takes = "B n d"
@@ -71,30 +75,20 @@ class FeedForward(Block):
 
 
 class TransformerLayer(Block):
-    """What both kinds of layer share: attention, a network, norms, and where these stand.
-
-    Parameters
-    ----------
-    attention_dropout : float
-        Share of the weights of attention that is dropped while training.
-    use_bias : bool
-        Whether the projections of attention have biases.
-    activation : str
-        The network's, as for `FeedForward`.
-    epsilon : float
-        The norms'.
-    """
+    """What both kinds of layer share: attention, a network, norms, and where these stand."""
 
     def __init__(self, size: int, num_heads: int, hidden_size: int, *, key_size: int | None = None,
-                 dropout: float = 0.0, attention_dropout: float = 0.0, pre_norm: bool = False,
-                 use_bias: bool = False, activation: str = "relu", epsilon: float = 1e-5):  # fmt: skip
+                 use_bias: bool = False, activation: str = "relu", dropout: float = 0.0,
+                 attention_dropout: float = 0.0, pre_norm: bool = False, epsilon: float = 1e-5):  # fmt: skip
         super().__init__()
-        check_share(dropout=dropout)
+        check_share(dropout=dropout, attention_dropout=attention_dropout)
         self.dropout, self.pre_norm, self.sizes = dropout, bool(pre_norm), {"d": size}
         heads = {"key_size": key_size, "use_bias": use_bias, "dropout": attention_dropout}
-        self.attention = MultiHeadAttention(size, num_heads, **heads)
+        self.new_attention = partial(MultiHeadAttention, size, num_heads, **heads)
+        self.new_norm = partial(LayerNorm, size, epsilon=epsilon)
+        self.attention = self.new_attention()
         self.network = FeedForward(size, hidden_size, activation=activation)
-        self.norm_1, self.norm_2 = (LayerNorm(size, epsilon=epsilon) for _ in range(2))
+        self.norm_1, self.norm_2 = self.new_norm(), self.new_norm()
 
     def before(self, norm, x):
         """What a part sees: x, or norm(x)."""
@@ -109,20 +103,22 @@ class TransformerLayer(Block):
 class EncoderLayer(TransformerLayer):
     """norm(x + attention(x, x, x)), then norm(x + network(x)): each item asks all of them.
 
-    With `causal_mask(n)` it asks itself and those before it.
-
     Parameters
     ----------
     size, num_heads, hidden_size : int
         Features d; heads H, which divide d; units of the feed-forward network.
     key_size : int, optional
         Features of a head's queries and keys; d / H by default.
-    dropout : float
-        Share of each part's output that is dropped while training.
+    use_bias : bool
+        Whether the projections of attention have biases.
+    activation : str
+        Of the network, "relu", "gelu" or "gelu_tanh".
+    dropout, attention_dropout : float
+        Share of each part's output, and of attention's weights, that is dropped while training.
     pre_norm : bool
         x + attention(norm(x)), then x + network(norm(x)).
-    attention_dropout, use_bias, activation, epsilon
-        As for `TransformerLayer`.
+    epsilon : float
+        Of the norms.
 
     Call
     ----
@@ -151,7 +147,7 @@ class DecoderLayer(TransformerLayer):
 
     Parameters
     ----------
-    size, num_heads, hidden_size, ...
+    size, num_heads, hidden_size, key_size, use_bias, activation, dropout, pre_norm, ...
         As for `EncoderLayer`.
 
     Call
@@ -171,10 +167,7 @@ class DecoderLayer(TransformerLayer):
 
     def __init__(self, size: int, num_heads: int, hidden_size: int, **options):
         super().__init__(size, num_heads, hidden_size, **options)
-        heads = {name: options[name] for name in ("key_size", "use_bias") if name in options}
-        heads["dropout"] = options.get("attention_dropout", 0.0)
-        self.cross = MultiHeadAttention(size, num_heads, **heads)
-        self.norm_cross = LayerNorm(size, epsilon=self.norm_1.epsilon)
+        self.cross, self.norm_cross = self.new_attention(), self.new_norm()
 
     def hybrid_forward(self, F, x, source, mask=None, source_mask=None):
         y = self.before(self.norm_1, x)  # (B, T, d)

@@ -20,6 +20,7 @@ from d2l_attention.backend.shapes import (  # noqa: F401
     constant,
     cumulative_sum,
     expand,
+    first,
     first_rows,
     mean_of_squares,
     merge_heads,
@@ -28,6 +29,7 @@ from d2l_attention.backend.shapes import (  # noqa: F401
     repeat_first,
     repeat_like,
     repeat_rows,
+    rows_at,
     split_first,
     split_heads,
     squeeze,
@@ -127,8 +129,8 @@ def relu(x):
 
 
 def gelu(x):
-    """x Phi(x), where Phi(x) is the share of a standard normal below x."""
-    return _of(x).npx.leaky_relu(x, act_type="gelu")
+    """x Phi(x), with the normal distribution's Phi: what a random gate lets through on average."""
+    return _classic("LeakyReLU", x, act_type="gelu")
 
 
 def gelu_tanh(x):

@@ -42,11 +42,17 @@ CASES = {  # operator, its arrays, NumPy's answer
     ),
     "dot": (op.dot, [A[0], B[0].T], A[0] @ B[0].T),
     "take": (op.take, [A[0], ROWS], A[0][ROWS]),
+    "first": (op.first, [A], A[:, 0]),
+    "rows_at": (
+        op.rows_at,
+        [GRID, onp.array([[8, 0, 0], [3, 1, 8]], "int32")],
+        onp.stack([GRID[0][[8, 0, 0]], GRID[1][[3, 1, 8]]]),
+    ),
+    "gelu": (op.gelu, [A], A * scipy.special.ndtr(A)),
     "softmax": (op.softmax, [A], EXP / EXP.sum(-1, keepdims=True)),
     "tanh": (op.tanh, [A], onp.tanh(A)),
     "sigmoid": (op.sigmoid, [A], 1 / (1 + onp.exp(-A))),
     "relu": (op.relu, [A], onp.maximum(A, 0)),
-    "gelu": (op.gelu, [3 * A], 3 * A * scipy.special.ndtr(3 * A)),
     "gelu_tanh": (
         op.gelu_tanh,
         [3 * A],
