@@ -288,3 +288,9 @@ def names(layers: int, pre_norm: bool) -> dict:
             else:
                 found[f"h.{i}.{name}"] = path + part
     return found
+
+
+if __name__ == "__main__":
+    from d2l_attention.notebook.gpt_demo import main
+
+    main()
