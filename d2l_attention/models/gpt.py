@@ -132,6 +132,15 @@ class GPT(Block):
             raise ValueError("target must hold at least one word, other than -1, in each row")
         return next_word_loss(output[0], target, asked)
 
+    def checkpoint_names(self) -> Names:
+        """What published checkpoints call its parts: see `checkpoints`."""
+        layers, pre_norm = len(self.decoder.layers), self.decoder.norm is not None
+        causal = onp.tri(self.decoder.positions.longest, dtype="float32")[None, None]
+        constants = {f"h.{i}.attn.bias": causal for i in range(layers)}
+        constants |= {f"h.{i}.attn.masked_bias": onp.array(-1e4) for i in range(layers)}
+        copies = {"lm_head.weight": "wte.weight" if pre_norm else "tokens_embed.weight"}
+        return Names(names(layers, pre_norm), copies, constants, prefix="transformer.")
+
     # --------------------------------------------------------- one word at a time
     def begin(self, words, mask=None):
         """What `decoding.generate` starts with if it keeps nothing: all but the last words, which the
@@ -155,15 +164,6 @@ class GPT(Block):
     def begin_cached(self, words, mask=None, *, beam: int, longest: int):
         """The same with all keys and values kept: what `decoding.generate` starts with."""
         return CachedWriter(self, *self._beginnings(words, mask), beam, longest)
-
-    def checkpoint_names(self) -> Names:
-        """What published checkpoints call its parts: see `checkpoints`."""
-        layers, pre_norm = len(self.decoder.layers), self.decoder.norm is not None
-        size = (1, 1, self.decoder.positions.longest, self.decoder.positions.longest)
-        constants = {f"h.{i}.attn.bias": onp.tri(size[2]).reshape(size) for i in range(layers)}
-        constants |= {f"h.{i}.attn.masked_bias": onp.array(-1e4) for i in range(layers)}
-        copies = {"lm_head.weight": "wte.weight" if pre_norm else "tokens_embed.weight"}
-        return Names(names(layers, pre_norm), copies, constants, prefix="transformer.")
 
     def _beginnings(self, words, mask):
         """Words and their mask, checked."""
