@@ -13,7 +13,7 @@ method, which is used where it exists:
   `step(last (R,), rows (R,))` -> (logits (R, V), weights (R, n) or None), where `rows` says which row
   of the step before each row continues: one of the same input.
 
-What such a model writes has a first symbol, `start`. A language model goes on with what it is given: it
+A model writes after a first symbol, `start`. But a language model goes on with what it is given: it
 has `continues = True`, its first input is the beginnings (B, n), and the first step is given the last
 symbol of each; `begin` and `begin_cached` leave it out.
 
@@ -27,6 +27,7 @@ from dataclasses import dataclass
 
 import numpy as onp
 
+from d2l_attention.backend.block import check_arrays
 from d2l_attention.backend.checks import check_integer, check_sizes
 
 from mxnet import np
@@ -114,11 +115,13 @@ def first_symbols(model, inputs: tuple, start: int | None) -> onp.ndarray:
     Raises
     ------
     TypeError, ValueError
-        `start` is no symbol, or is given, or not, to a model of the other kind.
+        `start` is no symbol, or is given, or not, to a model of the other kind; a beginning has no
+        symbol.
     """
     if getattr(model, "continues", False):
         if start is not None:
             raise ValueError(f"start must be None: the model continues its inputs, got {start!r}")
+        check_arrays("ids B n", beginnings=inputs[0])
         return inputs[0][:, -1].asnumpy()
     if start is None:
         raise ValueError("start must be a symbol, as the model does not continue its inputs")

@@ -48,7 +48,7 @@ class CachedLayer:
 
     def _prepare(self, layer, kind, parts, slots, *source):
         if not isinstance(layer, kind):
-            raise TypeError(f"layer must be a {kind.__name__}, got {type(layer).__name__}")
+            raise TypeError(f"layer must be of {kind.__name__}, got {type(layer).__name__}")
         check_sizes(slots=slots)
         self.parts, self.slots, self.source = parts.of(layer), slots, source
         self.key = self.value = None

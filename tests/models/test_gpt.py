@@ -386,6 +386,10 @@ def test_wrong_beginnings_are_refused():
             generate(network, (words, mask[:, :, ::-1]), longest=2, cached=cached)
         with pytest.raises(ValueError, match="start must be None"):
             generate(network, (words, mask), start=3, longest=2, cached=cached)
+        with pytest.raises(ValueError, match="beginnings must be of shape"):
+            generate(network, (words[:, :0],), longest=2, cached=cached)
+        with pytest.raises(TypeError, match="beginnings must be an MXNet array"):
+            sample(network, (words.asnumpy(),), longest=2, seed=0, cached=cached)
 
 
 def test_wrong_targets_are_refused():
