@@ -151,7 +151,8 @@ class CachedStack:
         return [np.array(place, dtype="int32", ctx=ctx)]
 
     def _through(self, x, slots, mask):
-        penalty = penalty_of(np.array(mask, ctx=x.ctx), self.num_heads)
+        mask = np.array(mask, dtype=x.dtype, ctx=x.ctx)
+        penalty = penalty_of(mask, self.num_heads)
         for layer in self.layers:
             x, weights = layer.step(x, slots, penalty)
         return x, weights

@@ -154,9 +154,8 @@ class GPT(Block):
         None.
         """
         words = np.concatenate([state[0], op.expand(last, 1)], axis=1)  # (B, t)
-        mask = np.concatenate(
-            [state[1], np.ones_like(words[:, None, -1:], dtype="float32")], axis=2
-        )
+        one = np.ones((len(words), 1, 1), state[1].dtype, ctx=words.ctx)
+        mask = np.concatenate([state[1], one], axis=2)
         self.decoder.positions.check_length(words=words.shape[1])
         s, *_ = self.decoder(words, mask)
         return self.W_s(s[:, -1:])[:, 0], (words, mask), None
@@ -167,10 +166,10 @@ class GPT(Block):
 
     def _beginnings(self, words, mask):
         """Words and their mask, checked."""
-        if mask is None:
-            mask = np.ones((len(words), 1, words.shape[-1]), ctx=words.ctx)
         self.check(words, mask)
         self.check_values(words, mask)
+        if mask is None:
+            mask = np.ones((len(words), 1, words.shape[1]), self.W_s.weight.dtype, ctx=words.ctx)
         if not mask.asnumpy()[:, 0, -1].all():
             raise ValueError("mask must end with 1 in each row: beginnings are padded in front")
         return words, mask

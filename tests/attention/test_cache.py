@@ -20,7 +20,7 @@ every_kind = pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
 
 def one_by_one(cached, x, first: int) -> onp.ndarray:
     """Some items at once, as what is read, and then the others."""
-    before, found = onp.tri(T, T + 2), []
+    before, found = onp.tri(T, T + 2, dtype="float32"), []
     for start, end in [(0, first), *((t, t + 1) for t in range(first, T))]:
         mask = np.array(onp.tile(before[start:end], (B, 1, 1)))  # two slots stay empty
         y, _ = cached.step(x[:, start:end], slice(start, end), penalty_of(mask, H))

@@ -262,6 +262,17 @@ def test_kept_keys_change_no_sample(variant):
     assert len({each.symbols for row in kept for each in row}) > 3
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_it_writes_in_double_precision_as_well(cached):
+    network, (words, mask) = build("GPT-2"), batch()
+    single = generate(network, (words, mask), longest=5, cached=cached)
+    network.cast("float64")
+    for inputs in ((words, mask.astype("float64")), (words[:1],)):
+        double = generate(network, inputs, longest=5, cached=cached)
+        if len(inputs) == 2:
+            assert [each.symbols for each in double] == [each.symbols for each in single]
+
+
 @every_variant
 def test_stepping_is_teacher_forcing(variant):
     """The log-probability of what was generated is that of the same words when they are given."""
