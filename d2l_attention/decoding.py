@@ -17,7 +17,7 @@ A model writes after a first symbol, `start`. But a language model goes on with 
 has `continues = True`, its first input is the beginnings (B, n), and the first step is given the last
 symbol of each; `begin` and `begin_cached` leave it out.
 
-Greedy search is a beam of one. A beam keeps the several best beginnings of each sequence (Sutskever,
+Greedy search is a beam of one. A beam keeps the best *hypotheses*, beginnings of each sequence (Sutskever,
 Vinyals and Le 2014, section 3.2), and compares finished ones by log p / length^a: without it, what is
 short is likelier.
 """
@@ -79,7 +79,7 @@ def generate(
     longest : int
         Most symbols, the end included.
     beam : int
-        How many beginnings are kept of each sequence; one is greedy search.
+        How many hypotheses are kept of each sequence; one is greedy search.
     length_power : float
         a >= 0: finished sequences of T symbols are compared by log p / T^a; 0 compares log p.
     allowed : callable, optional
@@ -179,13 +179,13 @@ def _best(total: onp.ndarray, number: int) -> onp.ndarray:
 
 
 class _Beam:
-    """The best beginnings of each of `batch` sequences, and the best finished one."""
+    """The best hypotheses of each of `batch` sequences, and the best finished one."""
 
     def __init__(self, batch: int, beam: int, end: int, length_power: float):
         self.batch, self.beam, self.end, self.length_power = batch, beam, end, length_power
         self.symbols = onp.zeros((batch * beam, 0), "int32")
         self.log_p = onp.full((batch, beam), -onp.inf)
-        self.log_p[:, 0] = 0.0  # all beginnings are empty, and one of them is enough
+        self.log_p[:, 0] = 0.0  # all hypotheses are empty, and one of them is enough
         self.weights: list[onp.ndarray] = []  # (batch * beam, n) of each step
         self.finished: list[Generated | None] = [None] * batch
         self.count = onp.zeros(batch, "int64")  # of finished ones
@@ -203,7 +203,7 @@ class _Beam:
         score = onp.full((self.batch, self.beam), -onp.inf)
         for row, candidates in enumerate(_best(total, 2 * self.beam)):
             origin, added = onp.divmod(candidates, log_p.shape[1])
-            ends = added == self.end  # at most `beam` candidates, one for each beginning
+            ends = added == self.end  # at most `beam` candidates, one for each hypothesis
             for candidate in onp.flatnonzero(ends[: self.beam]):
                 self._finish(
                     row, row * self.beam + origin[candidate], total[row, candidates[candidate]]

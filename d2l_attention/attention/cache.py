@@ -2,7 +2,7 @@
 
 Without it, all that was written goes through all layers again for each new word. What is kept has a
 fixed size, room for `longest` items, and a mask says which of it is in use; so no shape changes
-while a sentence grows. A beam of k hypotheses of one sentence shares its room: at step t they write
+while a sentence grows. A beam of k hypotheses for one sentence shares its room: at step t they write
 their keys into slots t k ... t k + k - 1, and each hypothesis sees the slots of its own history.
 When a hypothesis dies and another one is continued twice, rows of the mask move, and no key does:
 

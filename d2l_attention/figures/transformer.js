@@ -87,7 +87,7 @@
     return { log_p: [...softmax(affine(x, net.E_y)).data].map(Math.log), kept, own, cross };
   }
 
-  // The best sentence that a beam finds, its weights, and the beam: of each step, which beginnings were continued with what
+  // The best sentence that a beam finds, its weights, and the beam: of each step, which hypotheses were continued with what
   function compute(net, { sentence, beam }) {
     if (!sentence.length) return { symbols: [], encoder: [], decoder: [], cross: [], parents: [], words: [] };
     const { weights, memory } = read(net, sentence.map((word) => numberOf(net.words.english, word)));
@@ -274,7 +274,7 @@
       : `\u201c${word}\u201d is written: what is looked at, in both languages`;
   }
 
-  // Beginnings as boxes, a column a step; the branch that won is marked
+  // Hypotheses as boxes, a column a step; the branch that won is marked
   function drawTree(view, { symbols, parents, words }, state) {
     const wide = 92, high = 26, rows = Math.max(1, ...words.map((step) => step.length)), count = Math.max(symbols.length, words.length);
     const width = (count + 1) * wide, height = (rows + 0.4) * high, at = (t, k) => [t * wide + 4, (k + 0.7) * high];
@@ -296,8 +296,8 @@
       if ((words[t - 1]?.[won[t - 2] ?? 0]) === undefined) svg(view.tree, "text", { class: "won", x, y: y + 4 }, "(end)");
     }
     const kept = words.reduce((sum, step) => sum + step.length, 0);
-    view.told.textContent = `${kept} beginnings`;
-    set(view.tree, { "aria-label": `a tree of ${kept} beginnings, ${state.beam} at a time; the best is ${symbols.map((number) => nameOf(view, number)).join(" ")}` });
+    view.told.textContent = `${kept} hypotheses`;
+    set(view.tree, { "aria-label": `a tree of ${kept} hypotheses, ${state.beam} at a time; the best is ${symbols.map((number) => nameOf(view, number)).join(" ")}` });
   }
 
   D2L.addFigure("transformer", { initial: (net) => opened(net, "round table"), build, compute, draw });

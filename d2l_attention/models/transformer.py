@@ -197,7 +197,7 @@ class Transformer(Block):
 
 
 class CachedWriter:
-    """A decoder that writes one word at a time, with `beam` beginnings for each source: see
+    """A decoder that writes one word at a time, with `beam` hypotheses for each source: see
     `attention.cache`.
     """
 

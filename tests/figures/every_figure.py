@@ -190,7 +190,7 @@ def beam_states() -> list[dict]:
 
 
 class Watched:
-    """A model, and which beginnings its beam continued with what, step by step."""
+    """A model, and which hypotheses its beam continued with what, step by step."""
 
     def __init__(self, model):
         self.model, self.parents, self.words = model, [], []

@@ -101,7 +101,7 @@ def test_heads(visit):
 
 
 @browser
-def test_the_tree_has_a_branch_for_each_beginning(visit):
+def test_the_tree_has_a_branch_for_each_hypothesis(visit):
     page = visit(shown("transformer"))
     for name, beam in (("greedy", 1), ("beam of 3", 3)):
         page.get_by_role("radio", name=name, exact=True).check()

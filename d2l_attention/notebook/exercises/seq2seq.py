@@ -16,7 +16,7 @@ def check_beam_search(answer: Callable) -> None:
     ----------
     answer : callable
         (log_p, beam, longest) -> (words, score). `log_p(words)` takes a tuple of the words so far and
-        returns the log-probabilities of what follows, a NumPy array; word 1 is the end. A beginning
+        returns the log-probabilities of what follows, a NumPy array; word 1 is the end. A hypothesis
         is kept if it is among the `beam` best unfinished ones of its length, by the sum of its
         log-probabilities. Of all finished ones, with at most `longest` words, the end included, the
         best has the largest sum divided by their number, the end included. It is returned without
@@ -95,10 +95,10 @@ MISTAKES = {
     "score not divided": "The words are right, the score is not: divide it by the number of words.",
     "end not counted": "The end is a word, too: a sentence of two words and the end has three.",
     "no length": "Sums are compared as they are, so that what is short wins: divide by the length.",
-    "greedy": "Only one beginning is kept: this is greedy search.",
-    "one beam each": "Each beginning keeps its own best word: the best of all words of all "
-    "beginnings must compete for the places.",
-    "worst": "The worst beginnings are kept: log-probabilities are negative, the largest is best.",
+    "greedy": "Only one hypothesis is kept: this is greedy search.",
+    "one beam each": "Each hypothesis keeps its own best word: the best of all words of all "
+    "hypotheses must compete for the places.",
+    "worst": "The worst hypotheses are kept: log-probabilities are negative, the largest is best.",
     "no logarithm": "Probabilities are added: add their logarithms.",
     "last word alone": "The score is that of the last word alone: it must be added to what was before.",
     "first finished": "The first finished sentence is returned: a later one may be better.",

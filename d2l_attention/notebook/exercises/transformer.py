@@ -1,6 +1,7 @@
 """Write it yourself: a layer of the decoder."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as onp
 
@@ -26,10 +27,12 @@ def check_decoder_layer(layer: Callable) -> None:
         It does not; the message names the mistake, if it is a known one.
     """
     for seed, (T, n, d, heads) in enumerate([(4, 5, 6, 2), (3, 3, 4, 1), (5, 2, 8, 4)]):
-        given = _given(T, n, d, seed)
+        given, kept = _given(T, n, d, seed), _given(T, n, d, seed)
         found = layer(*given, heads)
+        assert (given[0] == kept[0]).all(), "x is changed in place: the caller may still need it"
         assert isinstance(found, onp.ndarray), "return one NumPy array, the next x"
         assert found.shape == (T, d), f"the next x must be of shape {(T, d)}, got {found.shape}"
+        assert onp.isfinite(found).all(), "not a number: is there a word that may see nobody?"
         _compare(found, given, heads)
     print("right: what is written, what is read, and the network, each beside its shortcut")
 
@@ -56,42 +59,57 @@ def _near(found, expected) -> bool:
 
 
 # --------------------------------------------- a layer, head by head, and what may go wrong
-def by_hand(x, source, W, heads, *, causal=True, shortcut=True, norm="after", scale="head",
-            cross=("source", "source"), order="self", split="columns", axis=1,
-            relu=True, over=1):  # fmt: skip
+RIGHT = {
+    "causal": True, "shift": 0, "forbidden": -onp.inf, "across": False, "cross": ("source", "source"),
+    "scale": "head", "axis": 1, "split": "columns", "transposed": True, "joined": True,
+    "parts": "qkv", "shortcut": True, "norm": "after", "over": 1, "ddof": 0, "source_norm": False,
+    "last_norm": True, "order": "self", "relu": True,
+}  # fmt: skip
+
+
+def by_hand(x, source, W, heads, **change):
     """The layer of Vaswani et al. (2017, section 3.1), and with other arguments its mistakes."""
-
-    def attend(query, key, value, of, mask):
-        parts, size = [], query.shape[1] // heads
-        for head in range(heads):
-            rows = slice(head * size, head * size + size)
-            rows = rows if split == "columns" else slice(head, None, heads)
-            q, k, v = (a @ W[of + m][rows].T for a, m in ((query, "q"), (key, "k"), (value, "v")))
-            divisor = {"head": size, "all": query.shape[1], "none": 1}[scale] ** 0.5
-            scores = onp.where(mask, q @ k.T / divisor, -onp.inf)
-            parts.append(_softmax(scores, axis) @ v)
-        return onp.concatenate(parts, axis=1) @ W[of + "o"].T
-
-    def beside(x, f):
-        y = f(_norm(x, over) if norm == "before" else x)
-        x = x + y if shortcut else y
-        return _norm(x, over) if norm == "after" else x
+    how = SimpleNamespace(**RIGHT | change)
+    if how.source_norm:
+        source = _norm(source, how)
 
     def own(x):
-        mask = onp.tri(len(x)) > 0 if causal else onp.ones((len(x), len(x)), bool)
-        return attend(x, x, x, "", mask)
+        return _attend(x, x, W, "", heads, how, masked=how.causal)
 
     def across(x):
-        key, value = (source if name == "source" else x for name in cross)
-        return attend(x, key, value, "cross_", onp.ones((len(x), len(key)), bool))
+        key, value = (source if name == "source" else x for name in how.cross)
+        return _attend(x, key, W, "cross_", heads, how, masked=how.across, value=value)
 
     def network(x):
         hidden = x @ W["1"].T
-        return (onp.maximum(hidden, 0) if relu else hidden) @ W["2"].T
+        return (onp.maximum(hidden, 0) if how.relu else hidden) @ W["2"].T
 
-    for part in (own, across, network) if order == "self" else (across, own, network):
-        x = beside(x, part)
+    parts = [own, across, network] if how.order == "self" else [across, own, network]
+    for part in parts:
+        y = part(_norm(x, how) if how.norm == "before" else x)
+        x = x + y if how.shortcut else y
+        if how.norm == "after" and (how.last_norm or part is not network):
+            x = _norm(x, how)
     return x
+
+
+def _attend(query, key, W, of, heads, how, *, masked, value=None):
+    value, size, context = key if value is None else value, query.shape[1] // heads, []
+    allowed = onp.tri(len(query), len(key), how.shift) > 0 if masked else True
+    divisor = {"head": size, "all": query.shape[1], "none": 1}[how.scale] ** 0.5
+    for head in range(heads):
+        columns = slice(head * size, head * size + size)
+        columns = columns if how.split == "columns" else slice(head, None, heads)
+        given = zip((query, key, value), how.parts, strict=True)
+        q, k, v = (_times(a, W[of + name], how)[:, columns] for a, name in given)
+        scores = onp.where(allowed, q @ k.T / divisor, how.forbidden)
+        context.append(_softmax(scores, how.axis) @ v)
+    context = onp.concatenate(context, axis=1)
+    return _times(context, W[of + "o"], how) if how.joined else context
+
+
+def _times(x, W, how):
+    return x @ (W.T if how.transposed else W)
 
 
 def _softmax(scores, axis):
@@ -100,18 +118,31 @@ def _softmax(scores, axis):
     return e / e.sum(axis, keepdims=True)
 
 
-def _norm(x, over):
-    return (x - x.mean(over, keepdims=True)) / x.std(over, keepdims=True)
+def _norm(x, how):
+    over = {"axis": how.over, "keepdims": True}
+    return (x - x.mean(**over)) / x.std(**over, ddof=how.ddof)
 
 
 WRONG = {
     "the mask is lost: a word sees those that are not written yet": {"causal": False},
+    "the mask is shifted: a word sees the next one, too": {"shift": 1},
+    "the mask is shifted: a word does not see itself": {"shift": -1},
+    "forbidden scores are 0, which the softmax gives a weight: they must be minus infinity": {
+        "forbidden": 0.0
+    },
+    "the causal mask hides words of the source, too: all of it may be read": {"across": True},
+    "keys and values are exchanged: W_k makes the keys": {"parts": "qvk"},
+    "the matrices are not transposed: W x of one word is x @ W.T for rows": {"transposed": False},
+    "W_o is lost: it joins the heads": {"joined": False},
     "a shortcut is lost: each part is added to what entered it": {"shortcut": False},
     "the norms stand before the parts; here they stand after the sums": {"norm": "before"},
     "no norm: each sum is normalised": {"norm": "none"},
+    "the last norm is missing: the network's sum is normalised, too": {"last_norm": False},
+    "the source is normalised: it comes as the encoder left it": {"source_norm": True},
     "the norm is over the wrong axis: mean and deviation are those of one word's features": {
         "over": 0
     },
+    "the norm divides by the deviation of n - 1: its variance is the mean of squares": {"ddof": 1},
     "scores are divided by the root of d, and not of a head's features": {"scale": "all"},
     "scores are not divided by the root of a head's features": {"scale": "none"},
     "the second attention asks the words so far once more, and never the source": {
