@@ -15,7 +15,7 @@ from d2l_attention.backend.checks import check_choice, check_positive, check_sha
 
 from mxnet.gluon import nn
 
-ACTIVATIONS = {"relu": op.relu, "gelu": op.gelu}
+ACTIVATIONS = {"relu": op.relu, "gelu": op.gelu, "gelu_tanh": op.gelu_tanh}
 
 
 class LayerNorm(Block):
@@ -56,7 +56,8 @@ class FeedForward(Block):
     size, hidden_size : int
         Features d of an item; units of the hidden layer.
     activation : str
-        "relu", or "gelu" in its place (Hendrycks and Gimpel 2016).
+        "relu", or in its place "gelu" (Hendrycks and Gimpel 2016), or "gelu_tanh", nearly the same,
+        with which GPT and GPT-2 were trained.
     """
 
     takes = "B n d"
@@ -111,7 +112,7 @@ class EncoderLayer(TransformerLayer):
     use_bias : bool
         Whether the projections of attention have biases.
     activation : str
-        Of the network, "relu" or "gelu".
+        Of the network, "relu", "gelu" or "gelu_tanh".
     dropout, attention_dropout : float
         Share of each part's output, and of attention's weights, that is dropped while training.
     pre_norm : bool

@@ -133,6 +133,12 @@ def gelu(x):
     return _classic("LeakyReLU", x, act_type="gelu")
 
 
+def gelu_tanh(x):
+    """x (1 + tanh(u)) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3), nearly x Phi(x): x sigmoid(2 u)."""
+    slope = 2 * math.sqrt(2 / math.pi)
+    return x * sigmoid(x * (0.044715 * slope * square(x) + slope))
+
+
 def exp(x):
     """Exponential."""
     return _of(x).np.exp(x)

@@ -1,5 +1,7 @@
 """Layers of a Transformer: equal to PyTorch's in values and gradients, masks, norms, errors."""
 
+import functools
+
 import numpy as onp
 import pytest
 
@@ -22,7 +24,7 @@ KINDS = {
     "norm after": {},
     "norm before": {"pre_norm": True},
     "as BERT's": {"use_bias": True, "activation": "gelu", "epsilon": 1e-12},
-    "as GPT's": {"use_bias": True, "activation": "gelu", "pre_norm": True},
+    "as GPT-2's": {"use_bias": True, "activation": "gelu_tanh", "pre_norm": True},
 }
 every_kind = pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
 
@@ -47,7 +49,10 @@ def pytorchs(layer, decoder: bool):
     torch = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
     kind = torch.nn.TransformerDecoderLayer if decoder else torch.nn.TransformerEncoderLayer
     named = {"dropout": 0.0, "batch_first": True, "norm_first": layer.pre_norm}
-    named["activation"] = "gelu" if layer.network.activation is op.gelu else "relu"
+    functional = torch.nn.functional
+    tanh = functools.partial(functional.gelu, approximate="tanh")
+    names = {op.relu: functional.relu, op.gelu: functional.gelu, op.gelu_tanh: tanh}
+    named["activation"] = names[layer.network.activation]
     other = kind(D, H, HIDDEN, layer_norm_eps=layer.norm_1.epsilon, **named).double()
     pairs = [(other.linear1, layer.network.W_1), (other.linear2, layer.network.W_2)]
     norms = [(other.norm1, layer.norm_1)]

@@ -53,6 +53,11 @@ CASES = {  # operator, its arrays, NumPy's answer
     "tanh": (op.tanh, [A], onp.tanh(A)),
     "sigmoid": (op.sigmoid, [A], 1 / (1 + onp.exp(-A))),
     "relu": (op.relu, [A], onp.maximum(A, 0)),
+    "gelu_tanh": (
+        op.gelu_tanh,
+        [3 * A],
+        1.5 * A * (1 + onp.tanh((2 / math.pi) ** 0.5 * (3 * A + 0.044715 * (3 * A) ** 3))),
+    ),
     "exp": (op.exp, [A], onp.exp(A)),
     "square": (op.square, [A], A**2),
     "minimum": (op.minimum, [A, B], onp.minimum(A, B)),
