@@ -67,7 +67,7 @@ def unsorted(*given):
 
 
 def global_random(ids, special, num_words, mask, random):
-    return hide(ids, special, num_words, mask, onp.random.mtrand._rand)
+    return hide(ids, special, num_words, mask, onp.random)
 
 
 TURN = itertools.cycle((0, 1))
