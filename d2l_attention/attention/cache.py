@@ -61,7 +61,8 @@ class CachedLayer:
         query, key, value = self.parts.enter(x)
         if self.key is None:
             self.key, self.value = self._room(key), self._room(value)
-        self.key[:, :, slots], self.value[:, :, slots] = key, value
+        op.write_at(self.key, slots.start, key)
+        op.write_at(self.value, slots.start, value)
         return self.parts.leave(x, query, self.key, self.value, penalty, *self.source)
 
     def _room(self, x):

@@ -240,6 +240,13 @@ def mean_over(x, axis):
 
 
 # ---------------------------------------------------------------------- sequences
+def write_at(room, first, x):
+    """room[:, :, first : first + k] = x, in place: arrays (B, H, slots, d), (B, H, k, d)."""
+    place = {"begin": (None, None, first, None), "end": (None, None, first + x.shape[2], None)}
+    room, x = room.as_nd_ndarray(), x.as_nd_ndarray()
+    _of(room)._internal._slice_assign(room, x, **place, out=room)
+
+
 def zeros_at(x, index):
     """Zeros of the shape of x[index:index + 1]."""
     return _of(x).np.zeros_like(_classic("slice_axis", x, axis=0, begin=index, end=index + 1))

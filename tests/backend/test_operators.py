@@ -174,6 +174,9 @@ CASES = {  # operator, its arrays, NumPy's answer
 }
 
 
+ROOM = onp.arange(2 * 3 * 6 * 4, dtype="float32").reshape(2, 3, 6, 4)
+
+
 class Graph(HybridBlock):
     def __init__(self, operator):
         super().__init__()
@@ -198,7 +201,7 @@ def test_equals_numpy_for_arrays_and_in_a_graph(name):
 
 def test_every_operator_is_compared():
     public = {name for name in vars(op) if name[0].islower() and callable(getattr(op, name))}
-    compared = {name.split()[0] for name in CASES} | {"is_symbol", "dropout"}
+    compared = {name.split()[0] for name in CASES} | {"is_symbol", "dropout", "write_at"}
     assert public == compared
 
 
@@ -269,6 +272,15 @@ def test_dropout_is_nothing_at_rate_zero_and_keeps_the_mean():
         dropped = op.dropout(x, 0.25).asnumpy()
     assert (dropped == 0).mean() == pytest.approx(0.25, abs=0.02)
     assert dropped.mean() == pytest.approx(1, abs=0.02)
+
+
+def test_what_is_written_in_place():
+    for dtype in ("float32", "float64"):
+        room, x = np.array(ROOM, dtype=dtype), np.array(ROOM[:, :, :2] + 9, dtype=dtype)
+        op.write_at(room, 3, x)
+        expected = ROOM.copy()
+        expected[:, :, 3:5] = ROOM[:, :, :2] + 9
+        assert room.dtype == dtype and (room.asnumpy() == expected).all()
 
 
 def test_symbols_are_told_from_arrays():
