@@ -240,11 +240,10 @@ def mean_over(x, axis):
 
 
 # ---------------------------------------------------------------------- sequences
-def write_at(room, first, x):
-    """room[:, :, first : first + k] = x, in place: arrays (B, H, slots, d), (B, H, k, d)."""
-    place = {"begin": (None, None, first, None), "end": (None, None, first + x.shape[2], None)}
-    room, x = room.as_nd_ndarray(), x.as_nd_ndarray()
-    _of(room)._internal._slice_assign(room, x, **place, out=room)
+def write_at(room, start, x):
+    """room[:, :, start : start + k] = x, in place: arrays (B, H, slots, d), (B, H, k, d)."""
+    place = {"begin": (None, None, start, None), "end": (None, None, start + x.shape[2], None)}
+    _classic("_internal._slice_assign", room, x, **place, out=room.as_nd_ndarray())
 
 
 def zeros_at(x, index):

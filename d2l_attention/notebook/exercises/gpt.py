@@ -44,7 +44,7 @@ def check_losses(losses: Callable) -> None:
 
 def _given(n, d, seed):
     random, V = onp.random.RandomState(seed), 9
-    matrices = {name: (d, d) for name in "qkvo"} | {"1": (2 * d, d), "2": (d, 2 * d)}
+    matrices = dict.fromkeys("qkvo", (d, d)) | {"1": (2 * d, d), "2": (d, 2 * d)}
     layers = [
         {name: random.normal(size=shape) for name, shape in matrices.items()} for _ in range(LAYERS)
     ]
