@@ -11,6 +11,8 @@ When a hypothesis dies and another one is continued twice, rows of the mask move
     hypothesis 1, which continues 0 as well        1 0     0 1     . .
 """
 
+from types import SimpleNamespace
+
 from d2l_attention.attention.layers import DecoderLayer
 from d2l_attention.attention.normalisation import masked_softmax
 from d2l_attention.backend import operators as op
@@ -119,26 +121,28 @@ class _Parts:
 
 
 def _parts(layer: DecoderLayer) -> _Parts:
-    own, cross = layer.attention, layer.cross
-    made_of = own.W_q.weight.dtype, own.attention.normalise, cross.attention.normalise
-    return kept(layer, _Parts, made_of)
-
-
-def kept(owner, make, made_of: tuple):
-    """What `make(owner)` compiles: made once, and anew when what it is made of has changed. It stays
-    with its owner, past Gluon, which would take it for one of the owner's parts.
-    """
-    own = vars(owner)
-    if own.get("compiled_of") != made_of:
-        own["compiled"], own["compiled_of"] = make(owner), made_of
-    return own["compiled"]
+    made_of = [layer.norm_1, layer.norm_2, layer.norm_cross, layer.network]
+    for each in (layer.attention, layer.cross):
+        made_of += [each.W_q, each.W_k, each.W_v, each.W_o]
+        made_of += [each.attention.score, each.attention.normalise]
+    return kept(layer, _Parts, layer.attention.W_q.weight.dtype, *made_of)
 
 
 def compiled_words(stack) -> "Compiled":
     """What turns words (B, k), and their places if it has any, into (B, k, d): `stack.words`."""
     parts = stack.embedding, stack.positions
-    made_of = (stack.embedding.weight.dtype,)
-    return kept(stack, lambda stack: Compiled(stack.words, *parts), made_of)
+    made_of = stack.embedding.weight.dtype, *parts
+    return kept(stack, lambda stack: Compiled(stack.words, *parts), *made_of)
+
+
+def kept(owner, make, *made_of):
+    """What `make(owner)` compiles: made once, and anew when what it is made of is another. It stays
+    with its owner, past Gluon, which would take it for one of the owner's parts.
+    """
+    own = vars(owner)
+    if "compiled" not in own or own["compiled"].made_of != made_of:
+        own["compiled"] = SimpleNamespace(made_of=made_of, what=make(owner))
+    return own["compiled"].what
 
 
 class Compiled(HybridBlock):

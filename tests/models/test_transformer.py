@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from d2l_attention import seed_everything
+from d2l_attention.attention import FeedForward, LayerNorm, masked_softmax
 from d2l_attention.decoding import generate
 from d2l_attention.losses import smoothed_cross_entropy
 from d2l_attention.models.transformer import Transformer
 
-from mxnet import autograd, np
+from mxnet import autograd, init, np
+from mxnet.gluon import nn
 
 SOURCE, TARGET = 9, 11
 SIZES = {"hidden_size": 8, "layers": 2, "num_heads": 2, "feedforward_size": 12, "dropout": 0.0}
@@ -243,6 +245,37 @@ def test_a_beam_of_one_is_greedy_search():
                 logits = outputs(network, [*inputs, np.array([words], dtype="int32")])[0]
                 words.append(int(logits[0, -1].argmax()))
             assert each.symbols == tuple(word for word in words[1:] if word != 2)
+
+
+def another(part):
+    part.initialize(init.Normal(1.0))
+    return part
+
+
+EXCHANGED = {  # of a decoder's layer
+    "network": lambda layer: setattr(layer, "network", another(FeedForward(8, 12))),
+    "norm": lambda layer: setattr(layer, "norm_cross", another(LayerNorm(8, epsilon=9.0))),
+    "matrix": lambda layer: setattr(layer.cross, "W_o", another(nn.Dense(8, flatten=False))),
+    "normalise": lambda layer: setattr(
+        layer.attention.attention, "normalise", lambda a, mask: masked_softmax(3 * a, mask)
+    ),
+}
+
+
+@pytest.mark.parametrize("part", EXCHANGED)
+def test_what_was_compiled_is_compiled_anew_if_a_part_is_exchanged(part):
+    network, (source, mask, _) = build("base"), batch()
+    limits = {"start": 1, "end": 2, "longest": 6, "beam": 2}
+    before = generate(network, (source, mask), **limits)
+    for layer in network.decoder.layers:
+        EXCHANGED[part](layer)
+    kept, plain = (
+        generate(network, (source, mask), cached=cached, **limits) for cached in (True, False)
+    )
+    assert [each.score for each in kept] != [each.score for each in before]
+    for one, other in zip(kept, plain, strict=True):
+        assert one.symbols == other.symbols
+        assert one.score == pytest.approx(other.score, abs=1e-4)
 
 
 def test_no_shape_changes_while_a_sentence_grows():
