@@ -8,10 +8,9 @@ hulls.
 
 from collections.abc import Callable
 
-import numpy as onp
 import torch
 
-from benchmarks.training import our_epoch, sequence_loss, torch_epoch
+from benchmarks.training import contest, sequence_loss
 from d2l_attention import seed_everything
 from d2l_attention.datasets import pointing
 from d2l_attention.datasets.point_sets import uniform
@@ -45,12 +44,7 @@ def both() -> tuple[PointerNetwork, torch.nn.Module, list]:
 def train() -> dict:
     """{contestant: an epoch of training}, after a check that both have the same losses."""
     network, peer, batches = both()
-    options = {"rate": RATE, "clip": 2.0}
-    ours = our_epoch(network, batches, **options)
-    theirs = torch_epoch(peer, batches, sequence_loss(ignored=-1), **options)
-    for _ in range(2):
-        onp.testing.assert_allclose(ours(), theirs(), rtol=1e-4)
-    return {"ours": ours, "PyTorch": theirs}
+    return contest(network, peer, batches, sequence_loss(ignored=-1), rate=RATE, clip=2.0)
 
 
 def write() -> dict:

@@ -53,6 +53,15 @@ def torch_epoch(model, batches: Iterable, loss: Callable, *, rate: float, clip: 
     return epoch
 
 
+def contest(network, peer, batches, loss: Callable, *, rate: float, clip: float) -> dict:
+    """{contestant: an epoch}, after a check that both have the same losses for two epochs."""
+    ours = our_epoch(network, batches, rate=rate, clip=clip)
+    theirs = torch_epoch(peer, batches, loss, rate=rate, clip=clip)
+    for _ in range(2):
+        onp.testing.assert_allclose(ours(), theirs(), rtol=1e-4)
+    return {"ours": ours, "PyTorch": theirs}
+
+
 def as_tensor(array: onp.ndarray) -> torch.Tensor:
     """An array for PyTorch, whose symbols are of 64 bits."""
     return torch.from_numpy(array).long() if array.dtype.kind == "i" else torch.from_numpy(array)
