@@ -20,6 +20,7 @@ from d2l_attention.backend.shapes import (  # noqa: F401
     constant,
     cumulative_sum,
     expand,
+    first,
     first_rows,
     mean_of_squares,
     merge_heads,
@@ -28,6 +29,7 @@ from d2l_attention.backend.shapes import (  # noqa: F401
     repeat_first,
     repeat_like,
     repeat_rows,
+    rows_at,
     split_first,
     split_heads,
     squeeze,
@@ -124,6 +126,17 @@ def softplus(x):
 def relu(x):
     """max(x, 0)."""
     return _of(x).npx.relu(x)
+
+
+def gelu(x):
+    """x Phi(x), with the normal distribution's Phi: what a random gate lets through on average."""
+    return _classic("LeakyReLU", x, act_type="gelu")
+
+
+def gelu_tanh(x):
+    """x (1 + tanh(u)) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3), nearly x Phi(x): x sigmoid(2 u)."""
+    slope = 2 * math.sqrt(2 / math.pi)
+    return x * sigmoid(x * (0.044715 * slope * square(x) + slope))
 
 
 def exp(x):
@@ -227,6 +240,12 @@ def mean_over(x, axis):
 
 
 # ---------------------------------------------------------------------- sequences
+def write_at(room, start, x):
+    """room[:, :, start : start + k] = x, in place: arrays (B, H, slots, d), (B, H, k, d)."""
+    place = {"begin": (None, None, start, None), "end": (None, None, start + x.shape[2], None)}
+    _classic("_internal._slice_assign", room, x, **place, out=room.as_nd_ndarray())
+
+
 def zeros_at(x, index):
     """Zeros of the shape of x[index:index + 1]."""
     return _of(x).np.zeros_like(_classic("slice_axis", x, axis=0, begin=index, end=index + 1))

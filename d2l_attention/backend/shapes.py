@@ -72,6 +72,18 @@ def first_rows(table, like):
     return repeat_first(rows, constant(like))
 
 
+def first(x):
+    """The first row: (B, n, d) -> (B, d)."""
+    return squeeze(classic("slice_axis", x, axis=1, begin=0, end=1), 1)
+
+
+def rows_at(x, places):
+    """Rows at places, which may repeat: (B, n, d), integers (B, m) -> (B, m, d)."""
+    example = expand(interface(x).npx.arange_like(places, axis=0), 1)  # (B, 1)
+    example = classic("cast", classic("broadcast_like", example, places), dtype="int32")
+    return classic("gather_nd", x, stack([example, classic("cast", places, dtype="int32")], 0))
+
+
 def causal_mask(x):
     """1 where a place is not behind the other one: (B, n, d) -> (1, n, n)."""
     one = classic(
