@@ -88,6 +88,10 @@ class WordPiece:
         cls._use(vocabulary, tokenizer)
         return vocabulary
 
+    def write(self, path: str | os.PathLike) -> None:
+        """Write the vocabulary as a `tokenizer.json`, which `read` reads."""
+        Path(path).write_text(self._tokenizer.to_str(pretty=True), "utf-8")
+
     def _use(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self.special = tuple(map(tokenizer.token_to_id, SPECIAL))

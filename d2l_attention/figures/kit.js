@@ -89,6 +89,38 @@ window.D2L = (() => {
     }));
   }
 
+  // -------------------------------------------------------------------------------------------------- a Transformer's parts
+  const below = (a, b) => (a ? tensor([a.shape[0] + b.shape[0], b.shape[1]], [...a.data, ...b.data]) : b); // b's rows behind a's
+  const beside = (parts) => transpose(parts.map(transpose).reduce(below)); // (n, d_1), (n, d_2), ... -> (n, d_1 + d_2 + ...)
+  function columns(a, begin, end) { // (n, d) -> (n, end - begin)
+    const turned = transpose(a);
+    return transpose(take(turned, Array.from({ length: end - begin }, (_, k) => begin + k)));
+  }
+
+  // Of each row: mean 0 and variance 1 over its features, then gamma and beta, both (1, d)
+  function layerNorm(x, gamma, beta, epsilon = 1e-5) {
+    const [n, d] = x.shape;
+    return stack(Array.from({ length: n }, (_, i) => {
+      const one = rowOf(x, i), mean = one.reduce((a, b) => a + b) / d;
+      const deviation = Math.sqrt(one.reduce((total, value) => total + (value - mean) ** 2, 0) / d + epsilon);
+      return row(one.map((value, j) => gamma.data[j] * (value - mean) / deviation + beta.data[j]));
+    }));
+  }
+
+  // Each head pools its columns of the values with softmax(q . k / sqrt(d / H)): (m, d), (n, d), (n, d) -> context (m, d), and
+  // weights [head][row][place]. Row i asks the places j for which seen(i, j).
+  function pool(H, query, key, value, seen = () => true) {
+    const d = key.shape[1] / H, n = key.shape[0], pooled = [], weights = [];
+    for (let h = 0; h < H; h++) {
+      const [a, b, c] = [query, key, value].map((x) => columns(x, h * d, (h + 1) * d));
+      const scores = matmul(a, transpose(b)); // (m, n)
+      const alpha = softmax(tensor(scores.shape, scores.data.map((score, k) => (seen(Math.floor(k / n), k % n) ? score / Math.sqrt(d) : -Infinity))));
+      weights.push(Array.from({ length: alpha.shape[0] }, (_, i) => [...rowOf(alpha, i)]));
+      pooled.push(matmul(alpha, c));
+    }
+    return { context: beside(pooled), weights };
+  }
+
   // ------------------------------------------------------------------------------------------- trained weights, float16
   function half(bits) {
     const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
@@ -260,6 +292,7 @@ window.D2L = (() => {
 
   return {
     figures, networks, addFigure, load, tensor, row, stack, map, transpose, take, matmul, add, affine, lstmStep, softmax,
+    below, beside, columns, layerNorm, pool,
     clamp, show, path, runs, set, html, svg, titled, button, tokens, prompt, drag, keys, legend, weigh, bars,
   };
 })();

@@ -127,3 +127,12 @@ def test_other_files_are_refused(tmp_path):
     Tokenizer(models.WordPiece({"a": 0, "[UNK]": 1}, unk_token="[UNK]")).save(str(path))
     with pytest.raises(ValueError, match=r"lacks \[PAD\], \[CLS\], \[SEP\], \[MASK\]"):
         WordPiece.read(path)
+
+
+def test_a_vocabulary_that_was_written_is_read_again(tmp_path):
+    vocabulary = WordPiece(["The table is round.", "A lamp, [MASK] and a door."], fewest=1)
+    vocabulary.write(tmp_path / "tokenizer.json")
+    again = WordPiece.read(tmp_path / "tokenizer.json")
+    for text in ("The lamb is [UNK].", "A [MASK] table"):
+        assert again.encode(text) == vocabulary.encode(text)
+    assert len(again) == len(vocabulary) and again.special == vocabulary.special

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as onp
+from scipy import special
 
 from d2l_attention import attention, bandwidth
 from d2l_attention.datasets import babi, menus, pointing, scenes, waters
@@ -11,6 +12,7 @@ from d2l_attention.datasets.copying import repeat_copy
 from d2l_attention.datasets.point_sets import uniform
 from d2l_attention.datasets.translation import END, arrays
 from d2l_attention.figures import (
+    bert,
     memory_networks,
     multi_head_attention,
     neural_turing_machine,
@@ -232,6 +234,40 @@ def beam_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# ------------------------------------------------------------------------------------------ BERT
+def hidden_states() -> list[dict]:
+    """Pairs of texts, of one document or two, with some words hidden or exchanged; any place asks."""
+    random, (_, settings) = onp.random.RandomState(0), bert.network()
+    ready, offered = list(settings["ready"].values()), [w for w in settings["words"] if w.isalpha()]
+    states = []
+    for number in range(100):
+        first, second = (
+            ready[i][k].split() for k, i in enumerate(random.randint(len(ready), size=2))
+        )
+        texts = [first, second if number % 5 else []]
+        for text in texts:
+            for place in onp.flatnonzero(random.rand(len(text)) < 0.2):
+                text[place] = "[MASK]" if random.rand() < 0.7 else str(random.choice(offered))
+        count = len(texts[0]) + 2 + (len(texts[1]) + 1 if texts[1] else 0)
+        states.append({"texts": texts, "asked": int(random.randint(count))})
+    return states
+
+
+def hidden_answers(states: list[dict]) -> list[dict]:
+    model, settings = bert.network()
+    number, found = {word: n for n, word in enumerate(settings["words"])}, []
+    for state in states:
+        first, second = state["texts"]
+        words = ["[CLS]", *first, "[SEP]", *(second and [*second, "[SEP]"])]
+        segments = [0] * (len(first) + 2) + [1] * (len(words) - len(first) - 2)
+        ids = [number[word] for word in words]
+        logits, follows, weights = bert.answer(model, ids, segments, state["asked"])
+        chances = [special.softmax(each.astype("float64")) for each in (logits, follows)]
+        of_place = weights[:, :, state["asked"]]
+        found.append({"guesses": chances[0], "other": chances[1][1], "weights": of_place})
+    return found
+
+
 # ------------------------------------------------------------------------- neural Turing machines
 def turing_states() -> list[dict]:
     random = onp.random.RandomState(0)
@@ -346,6 +382,7 @@ CASES = {
     "multi_head_attention": Case(dict, menu_states, menu_answers),
     "seq2seq": Case(dict, sentence_states, sentence_answers),
     "transformer": Case(dict, beam_states, beam_answers),
+    "bert": Case(dict, hidden_states, hidden_answers),
     "pointer_networks": Case(dict, point_states, point_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),
     "neural_turing_machine": Case(dict, turing_states, turing_answers),
