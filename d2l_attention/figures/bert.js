@@ -93,7 +93,7 @@
       side.cells = side.inputs.map((input) => Array.from({ length: layers }, () => html(input.parentNode, "span", { class: "number" })));
       return side;
     });
-    buildPanel(view, html(live, "div", { class: "panel photographed" }));
+    buildPanel(view, html(live, "div", { class: "panel" }));
     const { documents, right } = view.network;
     html(live, "p", { class: "hint" }, `Trained on ${documents.toLocaleString("en")} short documents. In new ones it guesses ${Math.round(100 * right.words)}% of hidden words, and tells ${Math.round(100 * right.pairs)}% of pairs rightly.`);
     return view;
@@ -155,8 +155,9 @@
         side.cells[k].forEach((cell, layer) => D2L.weigh(cell, there ? weights[layer][i] : 0));
       });
     });
-    view.question.textContent = `\u201c${words[state.asked]}\u201d asks: the weight that each place gets`;
     const best = result.guesses.map((p, number) => [view.network.words[number], p]).sort((a, b) => b[1] - a[1]).slice(0, GUESSES);
+    const [[guess, p]] = best;
+    view.question.textContent = `\u201c${words[state.asked]}\u201d asks these words, and guesses \u201c${guess}\u201d (${D2L.show(p, 2)})`;
     D2L.bars(view.guesses, best.map(([word, p]) => [word, p, word === told ? "first" : ""]));
     view.told.textContent = place && words[state.asked] !== told ? `was: ${told}` : "";
     const none = !state.texts[1].length;
@@ -166,7 +167,7 @@
     view.second.choose(state.second);
     view.heads.choose(String(state.head));
     view.select.value = "";
-    view.figure.root.dataset.guess = best[0][0];
+    view.figure.root.dataset.guess = guess;
   }
 
   D2L.addFigure("bert", { initial, build, compute, draw });

@@ -22,7 +22,7 @@ from mxnet import init, np, optimizer
 
 __all__ = ["answer", "contents", "network", "train"]
 
-SIZES = {"hidden_size": 96, "layers": 2, "num_heads": 4, "feedforward_size": 192, "longest": 40}
+SIZES = {"hidden_size": 96, "layers": 2, "num_heads": 4, "feedforward_size": 160, "longest": 40}
 TRAINING = {"dropout": 0.0, "attention_dropout": 0.0}
 DOCUMENTS, BATCH, EPOCHS, RATE, WARMUP = 4000, 32, 14, 0.002, 300
 READY = {  # name: two texts

@@ -195,16 +195,17 @@ class Watched:
     """A model, and which hypotheses its beam continued with what, step by step."""
 
     def __init__(self, model):
-        self.model, self.parents, self.words = model, [], []
+        self.model, self.parents, self.words, self.started = model, [], [], False
 
     def begin_cached(self, *inputs, **options):
         self.writer = self.model.begin_cached(*inputs, **options)
         return self
 
     def step(self, last, rows):
-        if self.writer.t:
+        if self.started:
             self.parents.append(rows.tolist())
             self.words.append(last.asnumpy().tolist())
+        self.started = True
         return self.writer.step(last, rows)
 
 
