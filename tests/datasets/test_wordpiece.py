@@ -72,11 +72,8 @@ def test_small_letters_accents_marks_and_what_was_never_seen(vocabulary):
     assert vocabulary.decode([vocabulary.start, *vocabulary.encode("a cat"), 0]) == "a cat"
 
 
-def test_the_published_vocabulary(real_data):
-    path = real_data / minilm.NAME / "tokenizer.json"
-    if not path.exists():
-        pytest.skip(f"the folder with real data has no {minilm.NAME}")
-    vocabulary = WordPiece.read(path)
+def test_the_published_vocabulary(minilm_data):
+    vocabulary = WordPiece.read(minilm_data / minilm.NAME / "tokenizer.json")
     assert len(vocabulary) == 30_522 and vocabulary.special == (0, 100, 101, 102, 103)
     pieces = ["hugging", "em", "##bed", "##ding", "##s", "."]
     assert vocabulary.pieces(vocabulary.encode("Hugging embeddings.")) == pieces
