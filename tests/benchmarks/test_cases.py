@@ -11,6 +11,7 @@ pytest.importorskip("d2l.mxnet")
 from benchmarks import __main__ as bench
 from benchmarks import (
     attention,
+    bert,
     memory_networks,
     neural_turing_machine,
     pointer_networks,
@@ -26,7 +27,7 @@ MODULES = {
     "pointer_networks": pointer_networks,
     "seq2seq": seq2seq,
 }
-UNRECORDED = {"transformer": transformer}  # until an idle machine has recorded it
+UNRECORDED = {"bert": bert, "transformer": transformer}  # until an idle machine has recorded it
 
 
 def test_the_committed_record_has_every_case_and_no_other():
@@ -129,3 +130,10 @@ def test_the_transformers_layers_and_steps_give_the_same_answers(monkeypatch):
     assert list(ratios) == ["encoder layer, 16", "decoder layer, 16", "training step, 16"]
     assert all(peers.keys() == transformer.GOALS.keys() for peers in ratios.values())
     assert parts["encoder layer, 16"].keys() == {transformer.PRODUCTS, transformer.D2L}
+
+
+def test_bert_learns_in_the_benchmark_what_its_peer_learns(monkeypatch):
+    for name, value in {"WIDTH": 16, "WORDS": 60, "BATCH": 4, "ITEMS": 20, "STEPS": 2}.items():
+        monkeypatch.setattr(bert, name, value)
+    ratios, _ = bench.run("bert", rounds=1)
+    assert [peers.keys() for peers in ratios.values()] == [bert.GOALS.keys()]
