@@ -11,6 +11,7 @@ pytest.importorskip("d2l.mxnet")
 from benchmarks import __main__ as bench
 from benchmarks import (
     attention,
+    gpt,
     memory_networks,
     neural_turing_machine,
     pointer_networks,
@@ -26,7 +27,7 @@ MODULES = {
     "pointer_networks": pointer_networks,
     "seq2seq": seq2seq,
 }
-UNRECORDED = {"transformer": transformer}  # until an idle machine has recorded it
+UNRECORDED = {"gpt": gpt, "transformer": transformer}  # until an idle machine has recorded them
 
 
 def test_the_committed_record_has_every_case_and_no_other():
@@ -129,3 +130,17 @@ def test_the_transformers_layers_and_steps_give_the_same_answers(monkeypatch):
     assert list(ratios) == ["encoder layer, 16", "decoder layer, 16", "training step, 16"]
     assert all(peers.keys() == transformer.GOALS.keys() for peers in ratios.values())
     assert parts["encoder layer, 16"].keys() == {transformer.PRODUCTS, transformer.D2L}
+
+
+@pytest.mark.parametrize("case", gpt.cases())
+def test_a_gpt_learns_and_writes_in_the_benchmark_what_its_peer_does(case, monkeypatch):
+    monkeypatch.setattr(gpt, "WIDTH", 32)
+    monkeypatch.setattr(gpt, "WRITTEN", 8)
+    assert gpt.cases()[case]().keys() == {"ours", "PyTorch"}
+
+
+def test_a_gpt_that_writes_something_else_is_refused(monkeypatch):
+    monkeypatch.setattr(gpt, "WIDTH", 32)
+    monkeypatch.setattr(gpt, "greedy", lambda *given: [()])
+    with pytest.raises(AssertionError):
+        gpt.write()
