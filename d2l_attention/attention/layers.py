@@ -96,7 +96,7 @@ class TransformerLayer(Block):
 
     def after(self, norm, x, y):
         """The part's y beside its shortcut: norm(x + y), or x + y."""
-        x = x + op.dropout(y, self.dropout)
+        x = op.add(x, op.dropout(y, self.dropout))
         return x if self.pre_norm else norm(x)
 
 

@@ -1,7 +1,7 @@
 // BERT reads two texts of which the reader hides words: what is guessed at each place, whom it asks, and does the second text follow?
 (() => {
   "use strict";
-  const { html, titled, row, stack, map, take, add, affine, softmax, layerNorm, pool } = D2L;
+  const { html, titled, row, stack, map, take, add, affine, softmax, layerNorm } = D2L;
   const START = "[CLS]", SEPARATOR = "[SEP]", MASK = "[MASK]", EPSILON = 1e-12;
   const GUESSES = 8;
 
@@ -37,7 +37,7 @@
     x = norm(net, "norm", x); // (n, d)
     for (let layer = 0; layer < net.layers; layer++) {
       const here = `layer_${layer}`, [q, k, v] = ["q", "k", "v"].map((name) => dense(net, `${here}_${name}`, x));
-      const found = pool(net.heads, q, k, v);
+      const found = D2L.attend(net.heads, q, k, v);
       x = norm(net, `${here}_norm_1`, add(x, dense(net, `${here}_o`, found.context)));
       x = norm(net, `${here}_norm_2`, add(x, dense(net, `${here}_2`, gelu(dense(net, `${here}_1`, x)))));
       weights.push(found.weights.map((rows) => rows[asked]));

@@ -89,15 +89,17 @@ window.D2L = (() => {
     }));
   }
 
-  // -------------------------------------------------------------------------------------------------- a Transformer's parts
-  const below = (a, b) => (a ? tensor([a.shape[0] + b.shape[0], b.shape[1]], [...a.data, ...b.data]) : b); // b's rows behind a's
-  const beside = (parts) => transpose(parts.map(transpose).reduce(below)); // (n, d_1), (n, d_2), ... -> (n, d_1 + d_2 + ...)
-  function columns(a, begin, end) { // (n, d) -> (n, end - begin)
-    const turned = transpose(a);
-    return transpose(take(turned, Array.from({ length: end - begin }, (_, k) => begin + k)));
+  // ------------------------------------------------------------------------------------------- layers of a Transformer
+  const above = (a, b) => (a ? tensor([a.shape[0] + b.shape[0], b.shape[1]], [...a.data, ...b.data]) : b); // rows below rows
+  function columns({ shape: [m, n], data }, begin, end) { // (m, n) -> (m, end - begin)
+    const rows = Array.from({ length: m }, (_, i) => row(data.subarray(i * n + begin, i * n + end)));
+    return stack(rows);
   }
+  const beside = (parts) => transpose(parts.map(transpose).reduce(above)); // (m, a), (m, b) -> (m, a + b)
+  const named = (weights, start) => Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith(start))
+    .map(([name, array]) => [name.slice(start.length), array])); // the arrays of one layer
 
-  // Of each row: mean 0 and variance 1 over its features, then gamma and beta, both (1, d)
+  // gamma (x - mean) / deviation + beta, of each row
   function layerNorm(x, gamma, beta, epsilon = 1e-5) {
     const [n, d] = x.shape;
     return stack(Array.from({ length: n }, (_, i) => {
@@ -107,16 +109,16 @@ window.D2L = (() => {
     }));
   }
 
-  // Each head pools its columns of the values with softmax(q . k / sqrt(d / H)): (m, d), (n, d), (n, d) -> context (m, d), and
-  // weights [head][row][place]. Row i asks the places j for which seen(i, j).
-  function pool(H, query, key, value, seen = () => true) {
-    const d = key.shape[1] / H, n = key.shape[0], pooled = [], weights = [];
-    for (let h = 0; h < H; h++) {
-      const [a, b, c] = [query, key, value].map((x) => columns(x, h * d, (h + 1) * d));
-      const scores = matmul(a, transpose(b)); // (m, n)
-      const alpha = softmax(tensor(scores.shape, scores.data.map((score, k) => (seen(Math.floor(k / n), k % n) ? score / Math.sqrt(d) : -Infinity))));
-      weights.push(Array.from({ length: alpha.shape[0] }, (_, i) => [...rowOf(alpha, i)]));
-      pooled.push(matmul(alpha, c));
+  // Each of some heads pools its columns of the values with softmax(q . k / sqrt(d / H)): (m, d), (n, d), (n, d) -> context (m, d),
+  // and of each head its weights [m][n]. Causal: the last query belongs to the last key, and none sees a key behind its own.
+  function attend(heads, query, key, value, causal = false) {
+    const [m, d] = query.shape, n = key.shape[0], size = d / heads, pooled = [], weights = [];
+    for (let h = 0; h < heads; h++) {
+      const [q, k, v] = [query, key, value].map((x) => columns(x, h * size, (h + 1) * size)), scores = matmul(q, transpose(k));
+      const seen = (i, j) => !causal || j <= i + n - m;
+      const alpha = softmax(map(scores, (score, at) => (seen(Math.floor(at / n), at % n) ? score / Math.sqrt(size) : -Infinity)));
+      weights.push(Array.from({ length: m }, (_, i) => [...rowOf(alpha, i)]));
+      pooled.push(matmul(alpha, v));
     }
     return { context: beside(pooled), weights };
   }
@@ -292,7 +294,6 @@ window.D2L = (() => {
 
   return {
     figures, networks, addFigure, load, tensor, row, stack, map, transpose, take, matmul, add, affine, lstmStep, softmax,
-    below, beside, columns, layerNorm, pool,
-    clamp, show, path, runs, set, html, svg, titled, button, tokens, prompt, drag, keys, legend, weigh, bars,
+    above, named, layerNorm, attend, clamp, show, path, runs, set, html, svg, titled, button, tokens, prompt, drag, keys, legend, weigh, bars,
   };
 })();

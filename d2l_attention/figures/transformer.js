@@ -1,7 +1,7 @@
 // A Transformer translates the sentence that the reader writes: what each word looks at in each layer, and the beam as a tree.
 (() => {
   "use strict";
-  const { html, svg, set, titled, row, stack, map, take, add, affine, softmax, below, layerNorm, pool } = D2L;
+  const { html, svg, set, titled, above, named, row, stack, map, take, add, affine, softmax } = D2L;
   const START = 2, END = 3; // as in datasets.translation
   const BEAMS = { 1: "greedy", 2: "beam of 2", 3: "beam of 3", 5: "beam of 5" };
   const PLACES = { replaces: "replaces it", behind: "goes behind it" };
@@ -20,16 +20,14 @@
   }));
   const embedded = (E, number, place) => add(map(take(E, [number]), (x) => x * Math.sqrt(E.shape[1])), wave(place, E.shape[1]));
 
-  const norm = (x, y, gamma, beta) => layerNorm(add(x, y), gamma, beta);
+  const norm = (x, y, gamma, beta) => D2L.layerNorm(add(x, y), gamma, beta);
 
   // Each head pools W_v v with softmax(W_q q . W_k k / sqrt(d / H)): (m, d), keys and values (n, d) -> context, weights of each head
   function attend(part, heads, query, key, value) {
-    const { context, weights } = pool(heads, affine(query, part.W_q), key, value);
+    const { context, weights } = D2L.attend(heads, affine(query, part.W_q), key, value);
     return { context: affine(context, part.W_o), weights };
   }
   const network = (x, part) => affine(map(affine(x, part.W_1, part.b_1), (h) => Math.max(h, 0)), part.W_2, part.b_2);
-  const named = (net, start) => Object.fromEntries(Object.entries(net).filter(([name]) => name.startsWith(start))
-    .map(([name, array]) => [name.slice(start.length), array]));
 
   // All words ask all words, layer by layer; then the keys and values that the decoder will ask for
   function read(net, numbers) {
@@ -54,7 +52,7 @@
     const kept = [], own = [], cross = [];
     let x = embedded(net.E_y, last, t);
     parts.forEach(({ part, asks }, layer) => {
-      const key = below(past[layer]?.key, affine(x, part.W_k)), value = below(past[layer]?.value, affine(x, part.W_v));
+      const key = above(past[layer]?.key, affine(x, part.W_k)), value = above(past[layer]?.value, affine(x, part.W_v));
       const before = attend(part, net.heads, x, key, value);
       x = norm(x, before.context, part.norm_1_gamma, part.norm_1_beta);
       const source = attend(asks, net.heads, x, memory[layer].key, memory[layer].value);

@@ -59,6 +59,7 @@ CASES = {  # operator, its arrays, NumPy's answer
         1.5 * A * (1 + onp.tanh((2 / math.pi) ** 0.5 * (3 * A + 0.044715 * (3 * A) ** 3))),
     ),
     "exp": (op.exp, [A], onp.exp(A)),
+    "add": (op.add, [A, B], A + B),
     "square": (op.square, [A], A**2),
     "minimum": (op.minimum, [A, B], onp.minimum(A, B)),
     "maximum": (lambda a: op.maximum(a, 0.1), [A], onp.maximum(A, 0.1)),

@@ -12,6 +12,7 @@ from benchmarks import __main__ as bench
 from benchmarks import (
     attention,
     bert,
+    gpt,
     memory_networks,
     neural_turing_machine,
     pointer_networks,
@@ -26,8 +27,9 @@ MODULES = {
     "neural_turing_machine": neural_turing_machine,
     "pointer_networks": pointer_networks,
     "seq2seq": seq2seq,
+    "transformer": transformer,
 }
-UNRECORDED = {"bert": bert, "transformer": transformer}  # until an idle machine has recorded it
+UNRECORDED = {"bert": bert, "gpt": gpt}  # until an idle machine has recorded them
 
 
 def test_the_committed_record_has_every_case_and_no_other():
@@ -137,3 +139,17 @@ def test_bert_learns_in_the_benchmark_what_its_peer_learns(monkeypatch):
         monkeypatch.setattr(bert, name, value)
     ratios, _ = bench.run("bert", rounds=1)
     assert [peers.keys() for peers in ratios.values()] == [bert.GOALS.keys()]
+
+
+@pytest.mark.parametrize("case", gpt.cases())
+def test_a_gpt_learns_and_writes_in_the_benchmark_what_its_peer_does(case, monkeypatch):
+    monkeypatch.setattr(gpt, "WIDTH", 32)
+    monkeypatch.setattr(gpt, "WRITTEN", 8)
+    assert gpt.cases()[case]().keys() == {"ours", "PyTorch"}
+
+
+def test_a_gpt_that_writes_something_else_is_refused(monkeypatch):
+    monkeypatch.setattr(gpt, "WIDTH", 32)
+    monkeypatch.setattr(gpt, "greedy", lambda *given: [()])
+    with pytest.raises(AssertionError):
+        gpt.write()

@@ -13,6 +13,7 @@ from d2l_attention.datasets.point_sets import uniform
 from d2l_attention.datasets.translation import END, arrays
 from d2l_attention.figures import (
     bert,
+    gpt,
     memory_networks,
     multi_head_attention,
     neural_turing_machine,
@@ -24,6 +25,7 @@ from d2l_attention.figures import (
     transformer,
 )
 from d2l_attention.models.kernel_regression import KernelRegression
+from d2l_attention.sampling import probabilities
 from d2l_attention.training import predict
 from tests.figures import kernel_regression_numbers
 
@@ -266,6 +268,34 @@ def hidden_answers(states: list[dict]) -> list[dict]:
         chances = [special.softmax(each.astype("float64")) for each in (logits, follows)]
         of_place = weights[:, :, state["asked"]]
         found.append({"guesses": chances[0], "other": chances[1][1], "weights": of_place})
+
+
+# ------------------------------------------------------------------------------------------- GPT
+def letter_states() -> list[dict]:
+    """Pieces of topics that were not trained on, shorter and longer than the places, and sampled in
+    all ways.
+    """
+    _, text = gpt.texts()
+    random, states = onp.random.RandomState(0), []
+    for number in range(100):
+        first, length = random.randint(len(text) - 100), 1 + number
+        state = {"text": text[first : first + length], "temperature": random.uniform(0.1, 2)}
+        state["topK"] = int(random.randint(1, 1 + gpt.LETTERS)) if number % 3 else gpt.LETTERS
+        state["topP"] = random.uniform(0.05, 1) if number % 2 else 1
+        states.append(state)
+    return states
+
+
+def letter_answers(states: list[dict]) -> list[dict]:
+    model, settings = gpt.network()
+    found = []
+    for state in states:
+        read = gpt.numbers(settings["letters"], state["text"][-settings["places"] :])[None]
+        logits, weights = predict(model, [((read,), None)])
+        cut = {"top_k": state["topK"], "top_p": state["topP"]}
+        drawn = probabilities(logits[0, -1], temperature=state["temperature"], **cut)
+        answer = {"probabilities": softmax(logits[0, -1]), "drawn": drawn}
+        found.append(answer | {"weights": weights[0, :, :, -1]})
     return found
 
 
@@ -384,6 +414,7 @@ CASES = {
     "seq2seq": Case(dict, sentence_states, sentence_answers),
     "transformer": Case(dict, beam_states, beam_answers),
     "bert": Case(dict, hidden_states, hidden_answers),
+    "gpt": Case(dict, letter_states, letter_answers),
     "pointer_networks": Case(dict, point_states, point_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),
     "neural_turing_machine": Case(dict, turing_states, turing_answers),
