@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as onp
-from scipy import special
 
 from d2l_attention import attention, bandwidth
 from d2l_attention.datasets import babi, menus, pointing, scenes, waters
@@ -265,9 +264,12 @@ def hidden_answers(states: list[dict]) -> list[dict]:
         segments = [0] * (len(first) + 2) + [1] * (len(words) - len(first) - 2)
         ids = [number[word] for word in words]
         logits, follows, weights = bert.answer(model, ids, segments, state["asked"])
-        chances = [special.softmax(each.astype("float64")) for each in (logits, follows)]
+        chances = [softmax(each.astype("float64")) for each in (logits, follows)]
         of_place = weights[:, :, state["asked"]]
         found.append({"guesses": chances[0], "other": chances[1][1], "weights": of_place})
+    return found
+
+
 
 
 # ------------------------------------------------------------------------------------------- GPT
