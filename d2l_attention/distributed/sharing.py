@@ -97,12 +97,10 @@ class Shares:
         """
         if not self.several:
             return losses[0], losses[0].size
-        sums = [
-            each.sum().reshape(1) * (share.examples > 0)
-            for each, share in zip(losses, shares, strict=True)
-        ]
-        self.store.pushpull(self._keys[-1], sums)
-        return sums[0], self.size
+        for sums, each, share in zip(self._sums, losses, shares, strict=True):
+            sums[:] = each.sum() if share.examples else 0
+        self.store.pushpull(self._keys[-1], self._sums)
+        return self._sums[0].copy(), self.size
 
     @functools.cached_property
     def _local(self):
@@ -125,8 +123,10 @@ class Shares:
         self._keys = self.workers.keys(len(every) + 1)
         for key, arrays in zip(self._keys, every, strict=False):
             self.store.broadcast(key, arrays[0], out=arrays)
-        number = [np.zeros(1, ctx=device) for device in self.devices]
-        self.store.broadcast(self._keys[-1], number[0], out=number)
+        # Always the same arrays: so the next step's sum waits for this one's. The store takes what comes, and
+        # would add up two steps of one worker.
+        self._sums = [np.zeros(1, ctx=device) for device in self.devices]
+        self.store.broadcast(self._keys[-1], self._sums[0], out=self._sums)
 
     def _check_places(self) -> None:
         for parameter in self.parameters:

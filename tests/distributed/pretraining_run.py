@@ -16,6 +16,7 @@ import numpy as onp
 
 from d2l_attention import seed_everything
 from d2l_attention.datasets import masked_words, senses
+from d2l_attention.datasets.batches import batches as of_arrays
 from d2l_attention.datasets.wordpiece import WordPiece
 from d2l_attention.distributed import ALONE, connect
 from d2l_attention.models.bert import Bert, BertPretraining
@@ -23,7 +24,8 @@ from d2l_attention.resuming import Checkpoint
 from d2l_attention.training import fit
 
 import mxnet as mx
-from mxnet import init, optimizer
+from mxnet import init, np, optimizer
+from mxnet.gluon import nn
 
 SIZES = {"hidden_size": 16, "layers": 2, "num_heads": 2, "feedforward_size": 24, "longest": 16}
 STEPS = 10
@@ -61,7 +63,7 @@ def adam():
 
 def weights(network) -> dict[str, onp.ndarray]:
     every = enumerate(network.collect_params().values())
-    return {f"{place} {p.name[-9:]}": p.list_data()[0].asnumpy() for place, p in every}
+    return {str(place): p.list_data()[0].asnumpy() for place, p in every}
 
 
 def train(size: int, *, dropout=0.0, workers=ALONE, devices=None, seed=3, epochs=1, **options):
@@ -71,6 +73,17 @@ def train(size: int, *, dropout=0.0, workers=ALONE, devices=None, seed=3, epochs
     options = {"clip_norm": 1.0, "progress": False} | options
     history = fit(network, data, adam(), epochs=epochs, workers=workers, device=devices, **options)
     return {"loss": history["loss"]} | weights(network)
+
+
+def line(workers=ALONE) -> dict[str, onp.ndarray]:
+    """Many small steps, of which several are on their way at a time."""
+    net = nn.Dense(1, in_units=1)
+    net.initialize("zeros")
+    x = onp.linspace(-1, 1, 1200, dtype="float32")[:, None]
+    loss = lambda output, target: np.square(output - target).reshape(-1)
+    options = {"loss": loss, "progress": False, "workers": workers}
+    history = fit(net, of_arrays((x,), 3 * x, 4), optimizer.SGD(0.01), epochs=2, **options)
+    return {"loss": history["loss"]} | weights(net)
 
 
 def killed_at(size: int, workers=ALONE, rank: int = 0):
@@ -102,6 +115,8 @@ def perform(task: str, folder: Path, workers) -> dict[str, onp.ndarray]:
         return train(1, workers=workers, steps=3)
     if task == "devices":
         return train(7, workers=workers, devices=[mx.cpu(0), mx.cpu(1)])
+    if task == "many":
+        return line(workers)
     if task in ("uninterrupted", "killed", "again"):
         path = folder / ("killed" if task == "again" else task)
         return resumed(path, workers, workers.number - 1, task == "killed")

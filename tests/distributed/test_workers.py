@@ -20,7 +20,7 @@ from tests.distributed import pretraining_run as run
 pytestmark = pytest.mark.plumbing
 
 PROGRAM = "tests/distributed/pretraining_run.py"
-TASKS = ("even", "uneven", "few", "devices", "best", "uninterrupted")
+TASKS = ("even", "uneven", "few", "devices", "many", "best", "uninterrupted")
 LONGEST = 120  # seconds of a run, on a busy machine
 
 
@@ -73,7 +73,7 @@ def read(folder, task) -> list[dict]:
 
 
 def assert_close(found, expected, tolerance):
-    assert found.keys() == expected.keys() and len(found) > 30
+    assert found.keys() == expected.keys() and len(found) > 2
     for name, value in expected.items():
         onp.testing.assert_allclose(found[name], value, atol=tolerance, err_msg=name)
 
@@ -92,8 +92,14 @@ def test_two_workers_with_half_of_each_batch_learn_what_one_does_with_all(pair, 
     for found in pair[task]:
         assert_close(found, expected, 1e-5)
     before = run.weights(run.build())
-    moved = {name: abs(expected[name] - value).max() for name, value in before.items()}
-    assert min(moved.values()) > 1e-4 and max(moved.values()) > 1e-3  # else this would show little
+    moved = [abs(expected[name] - value).max() > 1e-3 for name, value in before.items()]
+    assert onp.mean(moved) > 0.8  # else this would show little
+
+
+def test_steps_that_are_on_their_way_are_kept_apart(pair):
+    expected = run.line()
+    for found in pair["many"]:
+        assert_close(found, expected, 1e-5)
 
 
 @pytest.mark.parametrize("task", TASKS)
