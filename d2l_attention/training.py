@@ -130,7 +130,7 @@ def fit(
     patience : int, optional
         Stop after so many epochs in a row without a better one.
     device : mxnet.Context or list of mxnet.Context, optional
-        Where the model is. Several devices share each batch.
+        Where the model is. Several devices share each batch; `predict` takes one of them.
     workers : Workers, optional
         Several processes, maybe on several machines, that share each batch: `distributed.connect()`.
         Each is given the same batches.

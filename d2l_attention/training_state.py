@@ -223,9 +223,9 @@ def _remind(trainer, numbers: dict, arrays: dict, trained: dict) -> None:
 
 
 def _updates(trainer, count: int) -> list[int]:
-    """How often each parameter was updated: Adam's t."""
-    (of_device, *_) = trainer.optimizer._all_index_update_counts.values()  # noqa: SLF001
-    return [of_device.get(index, 0) for index in range(count)]
+    """How often each parameter was updated, on the device where most often: Adam's t."""
+    counts = trainer.optimizer._all_index_update_counts.values()  # noqa: SLF001
+    return [max(of_device.get(index, 0) for of_device in counts) for index in range(count)]
 
 
 def _flat(state) -> list:

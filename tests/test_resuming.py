@@ -185,6 +185,15 @@ def test_several_devices_resume(tmp_path):
     assert records == expected[0]
 
 
+def test_another_device_than_the_first_resumes(tmp_path):
+    options = {"device": mx.cpu(1)}
+    made = lambda: network(devices=mx.cpu(1))
+    expected = train(tmp_path / "whole", net=made(), **options)
+    with pytest.raises(StoppedError):
+        train(tmp_path / "parts", net=made(), at=13, **options)
+    assert train(tmp_path / "parts", net=made(), **options) == expected
+
+
 def test_bert_resumes(tmp_path):
     """A matrix of it has two names."""
     expected = run.resumed(tmp_path / "whole")

@@ -69,12 +69,9 @@ class Shares:
         if hasattr(self.model, "shareable"):
             target = self.model.shareable(target)
         size = max(_lengths((inputs, target)), default=0)
-        first, parts = (
-            self.workers.rank * len(self.devices),
-            len(self.devices) * self.workers.number,
-        )
-        shares = []
-        for number, device in enumerate(self.devices, start=first):
+        parts, shares = self.workers.number * len(self.devices), []
+        for place, device in enumerate(self.devices):
+            number = self.workers.rank * len(self.devices) + place
             start, stop = size * number // parts, size * (number + 1) // parts
             rows = slice(start, stop) if start < stop else slice(0, 1)
             arrays = (on_device(_rows(each, rows, size), device) for each in (inputs, target))
@@ -152,4 +149,5 @@ def _rows(arrays, rows: slice, size: int):
     if arrays.ndim == 0 or arrays.shape[0] not in (1, size):
         found = f"got an array of shape {arrays.shape} in a batch of {size}"
         raise ValueError(f"arrays must have an example a row, or one row, to be shared; {found}")
-    return arrays if arrays.shape[0] != size else arrays[rows]
+    arrays = arrays.asnumpy() if isinstance(arrays, mx.np.ndarray) else arrays
+    return arrays[rows] if arrays.shape[0] == size else arrays

@@ -210,7 +210,9 @@ def test_bench_needs_pytorch(ready):
 # ------------------------------------------------------------------------- make distributed
 
 
-@pytest.mark.parametrize(("given", "number"), [([], "2"), (["WORKERS=3"], "3"), (["WORKERS=0"], "0")])
+@pytest.mark.parametrize(
+    ("given", "number"), [([], "2"), (["WORKERS=3"], "3"), (["WORKERS=0"], "0")]
+)
 def test_distributed_starts_so_many_workers(ready, given, number):
     assert ready.make("distributed", *given, "FLAGS=--epochs 1").returncode == 0
     (call,) = ready.calls

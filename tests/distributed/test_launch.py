@@ -31,7 +31,9 @@ def nothing_is_started(monkeypatch):
         (ValueError, "port must be from 1 to 65535", {"workers": 1, "port": 70_000}),
     ],
 )
-def test_numbers_are_checked_before_anything_is_started(nothing_is_started, error, message, options):
+def test_numbers_are_checked_before_anything_is_started(
+    nothing_is_started, error, message, options
+):
     with pytest.raises(error, match=message):
         launch.launch(PASS, **options)
 
@@ -91,7 +93,9 @@ def test_a_lost_worker_is_named_and_all_others_are_ended(servers_sleep, way):
     start = launch._start  # noqa: SLF001 - to know the processes
 
     def noted(command, variables):
-        name = f"{variables['DMLC_ROLE']} {sum(role == variables['DMLC_ROLE'] for role, _ in started)}"
+        name = (
+            f"{variables['DMLC_ROLE']} {sum(role == variables['DMLC_ROLE'] for role, _ in started)}"
+        )
         body = program if name == "worker 0" else "import time; time.sleep(1000)"
         started.append((variables["DMLC_ROLE"], start([sys.executable, "-Sc", body], variables)))
         return started[-1][1]
@@ -118,11 +122,16 @@ def test_servers_that_do_not_end_are_ended(servers_sleep):
 
 def test_the_program_is_a_file_or_a_module(monkeypatch):
     called = []
-    monkeypatch.setattr(launch, "launch", lambda program, **options: called.append((program, options)))
+    monkeypatch.setattr(
+        launch, "launch", lambda program, **options: called.append((program, options))
+    )
     before = signal.getsignal(signal.SIGTERM)
     try:
         assert launch.main(["--workers", "2", "a/train.py", "--epochs", "3"]) == 0
-        assert launch.main(["--workers", "1", "--servers", "4", "--port", "9", "package.train", "-x"]) == 0
+        assert (
+            launch.main(["--workers", "1", "--servers", "4", "--port", "9", "package.train", "-x"])
+            == 0
+        )
     finally:
         signal.signal(signal.SIGTERM, before)
     python = sys.executable
@@ -168,7 +177,9 @@ def test_what_must_be_the_same_is_compared():
     import numpy as onp
 
     Other(onp.array([[2, 3], [2, 3]])).check_same("place", [2, 3])
-    with pytest.raises(RuntimeError, match=r"place must be the same for all workers: worker 0 has \[1"):
+    with pytest.raises(
+        RuntimeError, match=r"place must be the same for all workers: worker 0 has \[1"
+    ):
         Other(onp.array([[1, 3], [2, 3]])).check_same("place", [2, 3])
 
 

@@ -65,8 +65,10 @@ def test_the_shares_of_all_make_up_the_batch(size, number):
 
 
 def test_arrays_go_to_their_devices():
-    shares = Shares(Seen(), TWO)
-    assert [share.inputs[0].ctx for share in shares.cut((X,), Y)] == TWO
+    for arrays in ((X,), (np.array(X),)):  # also those that are on one of them
+        shares = Shares(Seen(), TWO).cut(arrays, Y)
+        assert [share.inputs[0].ctx for share in shares] == TWO
+        assert [share.target.ctx for share in shares] == TWO
 
 
 def test_one_device_is_given_the_batch_as_it_is():
