@@ -17,7 +17,7 @@ from d2l_attention import checkpoints, resuming, seed_everything
 from d2l_attention.datasets.batches import batches
 from d2l_attention.resuming import Checkpoint
 from d2l_attention.schedules import WarmUp
-from d2l_attention.training import fit
+from d2l_attention.training import QUEUED_STEPS, fit
 from tests.book.publishing import ROOT
 from tests.distributed import pretraining_run as run
 
@@ -88,6 +88,20 @@ def test_a_stopped_training_goes_on_to_the_last_bit(tmp_path, at):
     with pytest.raises(StoppedError):
         train(tmp_path / "parts", at=at)
     assert train(tmp_path / "parts") == expected
+
+
+@pytest.mark.parametrize("at", [14, 33])
+def test_all_steps_before_a_checkpoint_have_been_taken(tmp_path, at):
+    """Of an epoch with more steps than may wait in MXNet's queue."""
+    options = {"data": batches((X,), Y, 1), "epochs": 2, "every": 3}
+    assert len(X) > 2 * QUEUED_STEPS
+    expected = train(tmp_path / "whole", **options)
+    with pytest.raises(StoppedError):
+        train(tmp_path / "parts", at=at, **options)
+    numbers, _ = resuming.read(tmp_path / "parts")
+    done = len(numbers["records"]) * len(X) + numbers["step"]
+    assert numbers["step"] > 0 and set(numbers["updates"]) == {done}
+    assert train(tmp_path / "parts", **options) == expected
 
 
 def test_it_may_be_stopped_again_and_again(tmp_path):
