@@ -63,7 +63,7 @@ class Checkpoint:
     ...     line.initialize()
     ...     options = {"loss": lambda y, t: np.square(y - t).mean(axis=1), "progress": False}
     ...     options["checkpoint"] = Checkpoint(path, every=1)
-    ...     history = fit(line, batches((x,), 3 * x, 2), optimizer.SGD(learning_rate=0.1), epochs=epochs, **options)
+    ...     history = fit(line, batches((x,), 3 * x, 2), optimizer.SGD(learning_rate=0.05), epochs=epochs, **options)
     ...     return len(history.epochs), round(line.weight.data().item(), 2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     first = train(1, Path(folder, "line"))
