@@ -8,6 +8,8 @@ The layers are the Transformer's, with biases in attention and another activatio
 task: it needs no labels, and both sides of a word may be read, since the word itself is hidden.
 """
 
+import numpy as onp
+
 from d2l_attention.attention import EncoderLayer, LayerNorm, LearnedPositions
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block, check_arrays, check_ids
@@ -168,12 +170,20 @@ class BertPretraining(Block):
         The mean over the batch is the paper's loss: the mean over all masked words, and that over all
         pairs. Each text has a masked word.
         """
-        (words, other), (logits, follows, _) = target, output
+        (words, other, *share), (logits, follows, _) = target, output
         check_arrays("B _, ids B", logits=follows, other=other)
         check_ids(words=(words, 0, self.bert.num_words), other=(other, 0, 2))
         of_words = smoothed_cross_entropy(logits, words, 0.0)  # (B,), sums over a text
-        share = len(words) / (words > 0).astype(logits.dtype).sum()  # 1 / masked words of a text
-        return share * of_words - op.pick(op.log_softmax(follows), other)
+        if not share:  # 1 / masked words of a text, on average
+            share = [len(words) / (words > 0).astype(logits.dtype).sum()]
+        return share[0] * of_words - op.pick(op.log_softmax(follows), other)
+
+    def shareable(self, target):
+        """The target of a batch that is to be cut, with B / (masked words of the whole), (B,) float32:
+        the loss of a share must be divided by the masked words of all, and not by its own.
+        """
+        words, other = target
+        return words, other, onp.full(len(words), len(words) / (words > 0).sum(), "float32")
 
     def checkpoint_names(self) -> Names:
         """What published checkpoints call its parts: see `checkpoints`."""
