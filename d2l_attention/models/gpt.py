@@ -31,7 +31,7 @@ SIZES = {  # of the published models: GPT(**SIZES["gpt2"])
 
 
 class Decoder(Stack):
-    """Words (B, n), mask (B, 1, n) or None -> states (B, n, d), each layer's weights (B, H, n, n)."""
+    """Words (B, n), mask (B, 1, n) or None -> states (B, n, d), weights (B, H, n, n) of each layer."""
 
     def enter(self, numbers, mask=None):
         """The words at their places, and which of them each may ask: (B, n, d), (B|1, n, n)."""
@@ -101,7 +101,7 @@ class GPT(Block):
         self._set_first_weights()
 
     def _set_first_weights(self) -> None:
-        """Deviations of 0.02, by sqrt(2 N) less for the 2 N sums of GPT-2's shortcuts (section 2.3)."""
+        """Deviations of 0.02, by sqrt(2 N) less for the 2 N sums of the shortcuts (section 2.3)."""
         small = 0.02 * (2 * len(self.decoder.layers)) ** -0.5 if self.decoder.norm else 0.02
         for parameter in self.collect_params(".*(weight|table)$").values():
             parameter.init = init.Normal(0.02)
