@@ -31,7 +31,7 @@ SIZES = {  # of the published models: GPT(**SIZES["gpt2"])
 
 
 class Decoder(Stack):
-    """Words (B, n), mask (B, 1, n) or None -> states (B, n, d), and each layer's weights (B, H, n, n)."""
+    """Words (B, n), mask (B, 1, n) or None -> states (B, n, d), weights (B, H, n, n) of each layer."""
 
     def enter(self, numbers, mask=None):
         """The words at their places, and which of them each may ask: (B, n, d), (B|1, n, n)."""
@@ -70,9 +70,9 @@ class GPT(Block):
 
     Call
     ----
-    (words (B, n) integers, mask (B, 1, n) or None, if no word is padding) -> logits of the next words
-    (B, n, V), weights (B, N, H, n, n). Sentences are padded at their beginning, and their words counted
-    from the first one.
+    (words (B, n) integers, mask (B, 1, n) or None, if no word is padding) -> logits of the next
+    words (B, n, V), weights (B, N, H, n, n). Sentences are padded at their beginning, and their
+    words counted from the first one.
 
     >>> network = GPT(9, hidden_size=8, layers=2, num_heads=2, longest=5)
     >>> network.initialize()
@@ -101,7 +101,7 @@ class GPT(Block):
         self._set_first_weights()
 
     def _set_first_weights(self) -> None:
-        """Deviations of 0.02; less by sqrt(2 N) for the 2 N sums of GPT-2's shortcuts (section 2.3)."""
+        """Deviations of 0.02, by sqrt(2 N) less for the 2 N sums of the shortcuts (section 2.3)."""
         small = 0.02 * (2 * len(self.decoder.layers)) ** -0.5 if self.decoder.norm else 0.02
         for parameter in self.collect_params(".*(weight|table)$").values():
             parameter.init = init.Normal(0.02)
@@ -143,8 +143,8 @@ class GPT(Block):
 
     # --------------------------------------------------------- one word at a time
     def begin(self, words, mask=None):
-        """What `decoding.generate` starts with if it keeps nothing: all but the last words, which the
-        first step is given -> state.
+        """What `decoding.generate` starts with if it keeps nothing: all but the last words, which
+        the first step is given -> state.
         """
         words, mask = self._beginnings(words, mask)
         return words[:, :-1], mask[:, :, :-1]
@@ -250,7 +250,7 @@ class GPTClassifier(Block):
         return logits, spoken, op.stack(weights, axis=1)
 
     def loss(self, output, target):
-        """- log p(y | x) + lambda times the loss of the next words, in nats: target (B,) -> (B,)."""
+        """- log p(y | x) + lambda times the loss of the next words, nats: target (B,) -> (B,)."""
         check_ids(target=(target, 0, self.num_classes))
         logits, spoken, _ = output
         return -op.pick(op.log_softmax(logits), target) + self.auxiliary * spoken
