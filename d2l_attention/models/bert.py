@@ -247,7 +247,7 @@ def names(layers: int) -> dict[str, str]:
 
 
 def settings(configuration: dict) -> dict:
-    """Return the arguments of `Bert` that a published `config.json` stands for.
+    """Return the arguments of `Bert` that a published configuration, config.json, stands for.
 
     Raises
     ------

@@ -122,9 +122,7 @@ class GPT(Block):
         return self.W_s(s), op.stack(weights, axis=1)  # (B, n, V), (B, N, H, n, n)
 
     def loss(self, output, target):
-        """- log p of the next words in nats, their mean: target (B, n), -1 where none is asked for
-        -> (B,).
-        """
+        """Mean of -log p of the next words, in nats: target (B, n), -1 where none is asked for -> (B,)."""
         check_arrays("B n V, ids B n", logits=output[0], target=target)
         check_ids(target=(target, -1, self.num_words))
         asked = (target >= 0).astype(output[0].dtype)
@@ -250,7 +248,7 @@ class GPTClassifier(Block):
         return logits, spoken, op.stack(weights, axis=1)
 
     def loss(self, output, target):
-        """- log p(y | x) + lambda times the loss of the next words, nats: target (B,) -> (B,)."""
+        """-log p(y | x) + lambda times the loss of the next words, in nats: target (B,) -> (B,)."""
         check_ids(target=(target, 0, self.num_classes))
         logits, spoken, _ = output
         return -op.pick(op.log_softmax(logits), target) + self.auxiliary * spoken
