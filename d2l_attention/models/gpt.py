@@ -31,7 +31,7 @@ SIZES = {  # of the published models: GPT(**SIZES["gpt2"])
 
 
 class Decoder(Stack):
-    """Words (B, n), mask (B, 1, n) or None -> states (B, n, d), weights (B, H, n, n) of each layer."""
+    """Words (B, n), mask (B, 1, n) or None -> states (B, n, d), weights (B, H, n, n) a layer."""
 
     def enter(self, numbers, mask=None):
         """The words at their places, and which of them each may ask: (B, n, d), (B|1, n, n)."""
