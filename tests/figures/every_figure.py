@@ -202,7 +202,7 @@ class Watched:
         return self
 
     def step(self, last, rows):
-        if self.writer.t:
+        if self.writer.stack.t:
             self.parents.append(rows.tolist())
             self.words.append(last.asnumpy().tolist())
         return self.writer.step(last, rows)
