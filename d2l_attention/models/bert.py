@@ -254,9 +254,9 @@ def settings(configuration: dict) -> dict:
     ValueError
         It is that of another model, or lacks a size.
 
-    >>> sizes = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12}
-    >>> sizes |= {"intermediate_size": 3072, "vocab_size": WORDS}
-    >>> settings(sizes) == BASE | {"num_words": WORDS}
+    >>> sizes = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+    ...          "intermediate_size": 3072, "vocab_size": WORDS}
+    >>> settings(sizes) == {**BASE, "num_words": WORDS}
     True
     """
     for name, value in FIXED.items():
