@@ -256,7 +256,7 @@ def settings(configuration: dict) -> dict:
 
     >>> sizes = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
     ...          "intermediate_size": 3072, "vocab_size": WORDS}
-    >>> settings(sizes) == {**BASE, "num_words": WORDS}
+    >>> settings(sizes) == dict(BASE, num_words=WORDS)
     True
     """
     for name, value in FIXED.items():
