@@ -26,15 +26,15 @@ LARGE = {"hidden_size": 1024, "layers": 24, "num_heads": 16, "feedforward_size":
 
 
 class Bert(Block):
-    """H = layers(norm(E x_i + S s_i + p_i)), and tanh(W_p h_0 + b_p), one vector for the whole input.
+    """H = layers(norm(E x_i + S s_i + p_i)), and tanh(W_p h_0 + b_p), a vector for the whole input.
 
     Parameters
     ----------
     num_words : int
         V; word 0 is padding.
     hidden_size, layers, num_heads, feedforward_size : int
-        Features d of words and states; layers N; heads H; hidden units of the feed-forward networks.
-        By default those of the published base model, `BASE`.
+        Features d of words and states; layers N; heads H; hidden units of the feed-forward
+        networks. By default those of the published base model, `BASE`.
     longest : int
         Places that there are positions for: most words.
     num_segments : int
@@ -47,8 +47,8 @@ class Bert(Block):
 
     Call
     ----
-    (ids (B, n) integers, segments (B, n) integers, mask (B, 1, n)) -> states (B, n, d), pooled (B, d),
-    weights (B, N, H, n, n). The mask allows the first word of each text, [CLS].
+    (ids (B, n) integers, segments (B, n) integers, mask (B, 1, n)) -> states (B, n, d), pooled
+    (B, d), weights (B, N, H, n, n). The mask allows the first word of each text, [CLS].
 
     The paper's matrices start from a normal distribution of width 0.02, which
     `initialize(init.Normal(0.02))` gives.
@@ -164,11 +164,11 @@ class BertPretraining(Block):
         return words, self.next(pooled), weights  # and (B, 2)
 
     def loss(self, output, target):
-        """Cross-entropy in nats of masked words and of what follows: target is (words (B, m), 0 where
-        there is none, any (B,), 1 if the second text is any other than the next) -> (B,).
+        """Cross-entropy in nats of masked words and of what follows: target is (words (B, m), 0
+        where there is none, any (B,), 1 if the second text is any other than the next) -> (B,).
 
-        The mean over the batch is the paper's loss: the mean over all masked words, and that over all
-        pairs. Each text has a masked word.
+        The mean over the batch is the paper's loss: the mean over all masked words, and that over
+        all pairs. Each text has a masked word.
         """
         (words, other, *share), (logits, follows, _) = target, output
         check_arrays("B _, ids B", logits=follows, other=other)
@@ -179,8 +179,8 @@ class BertPretraining(Block):
         return share[0] * of_words - op.pick(op.log_softmax(follows), other)
 
     def shareable(self, target):
-        """The target of a batch that is to be cut, with B / (masked words of the whole), (B,) float32:
-        the loss of a share must be divided by the masked words of all, and not by its own.
+        """The target of a batch that is to be cut, with B / (masked words of the whole), (B,)
+        float32: the loss of a share must be divided by the masked words of all, and not by its own.
         """
         words, other = target
         return words, other, onp.full(len(words), len(words) / (words > 0).sum(), "float32")

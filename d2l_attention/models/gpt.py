@@ -122,7 +122,9 @@ class GPT(Block):
         return self.W_s(s), op.stack(weights, axis=1)  # (B, n, V), (B, N, H, n, n)
 
     def loss(self, output, target):
-        """Mean of -log p of the next words, in nats: target (B, n), -1 where none is asked for -> (B,)."""
+        """Mean of -log p of the next words, in nats: target (B, n), -1 where none is asked for
+        -> (B,).
+        """
         check_arrays("B n V, ids B n", logits=output[0], target=target)
         check_ids(target=(target, -1, self.num_words))
         asked = (target >= 0).astype(output[0].dtype)
