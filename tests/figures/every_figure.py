@@ -270,8 +270,6 @@ def hidden_answers(states: list[dict]) -> list[dict]:
     return found
 
 
-
-
 # ------------------------------------------------------------------------------------------- GPT
 def letter_states() -> list[dict]:
     """Pieces of topics that were not trained on, shorter and longer than the places, and sampled in
