@@ -2,7 +2,7 @@
 
 ## PYTHON=python3.12      the Python of .venv; if it has another, .venv is made anew
 PYTHON ?= python3
-## FLAGS="--port 9999"    options of JupyterLab, for make lab
+## FLAGS="--port 9999"    options of JupyterLab, for make lab, or of the training, for make distributed
 FLAGS :=
 ## JOBS=4                 how many tests run at a time
 JOBS ?= 2
@@ -10,6 +10,8 @@ JOBS ?= 2
 ORACLES ?= 1
 ## PLUMBING=0             leave out the tests of pages, decks and installation, for make test
 PLUMBING ?= 1
+## WORKERS=2              how many processes make distributed trains with
+WORKERS ?= 2
 ## NAME=memory_networks   the system that make results measures; all without it
 ## RUNS=1                 make clean also removes the runs that make results keeps in .runs
 ## FIGURES=1              make execute first trains the networks of live figures anew, or that of NAME
@@ -38,7 +40,7 @@ unexport GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 export JUPYTER_PREFER_ENV_PATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help book slides pdf lab test test-portable execute results bench lint format lock address clean anew
+.PHONY: help book slides pdf lab test test-portable execute results bench lint format lock address distributed clean anew
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -84,6 +86,10 @@ format: $(VENV)/installed ## put Python and notebooks in style
 bench: $(VENV)/oracles ## measure speed against PyTorch and d2l; fails where it is worse than recorded
 	@test -e $(VENV)/oracles || { echo "make bench compares with PyTorch, which is not installed."; exit 1; }
 	$(BIN)/python -m benchmarks $(if $(filter 1,$(RECORD)),--record)
+
+# ---------------------------------------------------------------------------------------- to train
+distributed: $(VENV)/installed ## pre-train a small BERT with WORKERS processes on this machine; half a minute
+	$(BIN)/python -m d2l_attention.distributed --workers $(WORKERS) d2l_attention.distributed.pretraining $(FLAGS)
 
 # ---------------------------------------------------------------------------------------- to write
 # NAME counts only where it is given to make: some systems have a variable of that name.
@@ -153,8 +159,9 @@ $(VENV)/installed: requirements.lock pyproject.toml $(ANEW)
 
 # PyTorch, with which tests and benchmarks compare; the book itself never imports it. Its CPU build where it can be had.
 # Where it cannot be installed the next run tries again, and it is an error only where the tests must not be skipped.
-$(VENV)/oracles: $(VENV)/installed tests/oracles/requirements.txt
+$(VENV)/oracles: $(VENV)/installed tests/oracles/requirements.txt tests/oracles/published.txt
 	@echo "Installing PyTorch, with which tests and benchmarks compare."
-	@if $(call install,-c requirements.lock -r tests/oracles/requirements.txt,--torch-backend cpu); then touch $@; else \
+	@if { $(call install,-c requirements.lock -r tests/oracles/requirements.txt,--torch-backend cpu); } && \
+	    { $(call install,--no-deps -r tests/oracles/published.txt); }; then touch $@; else \
 	    echo "PyTorch cannot be installed; without it, tests that compare with it are skipped."; \
 	    test "$(D2L_ATTENTION_REQUIRE_ORACLES)" != 1; fi

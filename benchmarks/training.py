@@ -33,11 +33,11 @@ def torch_epoch(model, batches: Iterable, loss: Callable, *, rate: float, clip: 
 
     Parameters
     ----------
-    batches : iterable of (inputs, target), NumPy arrays, iterated anew each epoch
+    batches : iterable of (inputs, target), NumPy arrays or tuples of them, iterated anew each epoch
     loss : (output, target) -> the mean loss of the batch's examples
     """
     sgd = torch.optim.SGD(model.parameters(), lr=rate)
-    tensors = [(tuple(map(as_tensor, inputs)), as_tensor(target)) for inputs, target in batches]
+    tensors = [(as_tensor(inputs), as_tensor(target)) for inputs, target in batches]
 
     def epoch() -> float:
         losses = []
@@ -62,8 +62,10 @@ def contest(network, peer, batches, loss: Callable, *, rate: float, clip: float)
     return {"ours": ours, "PyTorch": theirs}
 
 
-def as_tensor(array: onp.ndarray) -> torch.Tensor:
-    """An array for PyTorch, whose symbols are of 64 bits."""
+def as_tensor(array: onp.ndarray | tuple) -> torch.Tensor | tuple:
+    """An array, or a tuple of them, for PyTorch, whose symbols are of 64 bits."""
+    if isinstance(array, tuple):
+        return tuple(map(as_tensor, array))
     return torch.from_numpy(array).long() if array.dtype.kind == "i" else torch.from_numpy(array)
 
 

@@ -38,7 +38,7 @@ class WeightAverage:
 
     def keep(self) -> dict:
         """Remember the weights as they are now; return no numbers."""
-        self.kept.append([p.data().asnumpy() for p in self._parameters()])
+        self.kept.append([p.list_data()[0].asnumpy() for p in self._parameters()])
         return {}
 
     def apply(self) -> None:

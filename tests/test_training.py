@@ -217,7 +217,7 @@ def test_a_loss_that_is_not_finite_is_named_by_epoch_and_step(line, bad):
 def test_a_parameter_that_a_finite_loss_spoils_is_noticed(line, clip_norm):
     """The root of |x| has an infinite gradient at zero."""
     loss = lambda output, target: np.sqrt(np.abs(output)).reshape(-1)
-    with pytest.raises(FloatingPointError, match="a parameter is not finite after epoch 1"):
+    with pytest.raises(FloatingPointError, match="a parameter is not finite in epoch 1, step 1"):
         run(line, loss=loss, clip_norm=clip_norm)
 
 

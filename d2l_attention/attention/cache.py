@@ -1,4 +1,4 @@
-"""One new item at a time: a decoder's layer that keeps the keys and values of those before.
+"""One new item at a time: layers that keep the keys and values of those written before.
 
 Without it, all that was written goes through all layers again for each new word. What is kept has a
 fixed size, room for `longest` items, and a mask says which of it is in use; so no shape changes
@@ -9,11 +9,15 @@ When a hypothesis dies and another one is continued twice, rows of the mask move
     beam of 2, after two steps             slots   t = 0   t = 1   t = 2
     hypothesis 0                                   1 0     1 0     . .
     hypothesis 1, which continues 0 as well        1 0     0 1     . .
+
+What was given, and not written, is read in one step, into slots before these, which all hypotheses see.
 """
 
 from types import SimpleNamespace
 
-from d2l_attention.attention.layers import DecoderLayer
+import numpy as onp
+
+from d2l_attention.attention.layers import DecoderLayer, EncoderLayer
 from d2l_attention.attention.normalisation import masked_softmax
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.checks import check_sizes
@@ -22,8 +26,54 @@ from mxnet import np
 from mxnet.gluon import HybridBlock
 
 
-class CachedDecoderLayer:
-    """A decoder's layer, one item of each hypothesis at a time.
+class CachedLayer:
+    """A layer that asks itself alone, one item a hypothesis at a time.
+
+    Parameters
+    ----------
+    layer : EncoderLayer
+        Whose weights and parts it uses, as they are at each step.
+    slots : int
+        Room: items to be read, and those to be written times hypotheses.
+
+    >>> layer, x = EncoderLayer(8, num_heads=2, hidden_size=16), np.ones((3, 1, 8))
+    >>> layer.initialize()
+    >>> _ = layer(x, causal_mask(1))
+    >>> cached = CachedLayer(layer, slots=4)
+    >>> seen = penalty_of(length_mask([1, 1, 1], 4), num_heads=2)
+    >>> [array.shape for array in cached.step(x, slice(0, 1), seen)]
+    [(3, 1, 8), (3, 2, 1, 4)]
+    """
+
+    def __init__(self, layer: EncoderLayer, slots: int):
+        self._prepare(layer, EncoderLayer, _Parts, slots)
+
+    def _prepare(self, layer, kind, parts, slots, *source):
+        if not isinstance(layer, kind):
+            raise TypeError(f"layer must be of {kind.__name__}, got {type(layer).__name__}")
+        check_sizes(slots=slots)
+        self.parts, self.slots, self.source = parts.of(layer), slots, source
+        self.key = self.value = None
+
+    def step(self, x, slots: slice, penalty):
+        """The next k items, one for each hypothesis: x (B, k, d), the slots that they are written
+        into, and `penalty_of` the slots that each sees, its own included -> x (B, k, d), weights of
+        what it asks last, (B, H, k, slots).
+        """
+        query, key, value = self.parts.enter(x)
+        if self.key is None:
+            self.key, self.value = self._room(key), self._room(value)
+        op.write_at(self.key, slots.start, key)
+        op.write_at(self.value, slots.start, value)
+        return self.parts.leave(x, query, self.key, self.value, penalty, *self.source)
+
+    def _room(self, x):
+        """(B, H, k, .) -> zeros (B, H, slots, .)."""
+        return np.zeros((*x.shape[:2], self.slots, x.shape[3]), dtype=x.dtype, ctx=x.ctx)
+
+
+class CachedDecoderLayer(CachedLayer):
+    """A layer that asks itself, then the source; `step` returns weights of the source (B, H, k, n).
 
     Parameters
     ----------
@@ -47,28 +97,68 @@ class CachedDecoderLayer:
     """
 
     def __init__(self, layer: DecoderLayer, source, source_mask, slots: int):
-        if not isinstance(layer, DecoderLayer):
-            raise TypeError(f"layer must be a DecoderLayer, got {type(layer).__name__}")
-        check_sizes(slots=slots)
-        self.parts, self.slots, self.key, self.value = _parts(layer), slots, None, None
+        self._prepare(layer, DecoderLayer, _PartsWithSource, slots)
         cross = layer.cross
         key, value = (op.split_heads(W(source), cross.num_heads) for W in (cross.W_k, cross.W_v))
         self.source = key, value, source_mask  # (B, H, n, d_k), (B, H, n, d / H), (B, 1, n)
 
-    def step(self, x, slots: slice, penalty):
-        """The next item of each of k hypotheses: x (B, k, d), the slots that it is written into,
-        and `penalty_of` the slots that each sees, its own included -> x (B, k, d), weights of the
-        source (B, H, k, n).
-        """
-        query, key, value = self.parts.enter(x)
-        if self.key is None:
-            self.key, self.value = self._room(key), self._room(value)
-        self.key[:, :, slots], self.value[:, :, slots] = key, value
-        return self.parts.leave(x, query, self.key, self.value, penalty, *self.source)
 
-    def _room(self, x):
-        """(B, H, k, .) -> zeros (B, H, slots, .)."""
-        return np.zeros((*x.shape[:2], self.slots, x.shape[3]), dtype=x.dtype, ctx=x.ctx)
+class CachedStack:
+    """Cached layers on top of each other, which write one item of each hypothesis at a time.
+
+    Parameters
+    ----------
+    stack : models.transformer.Stack
+        What turns words into items, and normalises them behind the last layer.
+    layers : list of CachedLayer
+        Its layers.
+    batch, beam : int
+        Examples B; hypotheses k of each.
+    mask : numpy.ndarray (B, n), optional
+        Which of n items exist that are read before any is written. They are in the first slots, and
+        all hypotheses see them.
+    """
+
+    def __init__(self, stack, layers: list, batch: int, beam: int, mask=None):
+        mask = onp.zeros((batch, 0)) if mask is None else mask
+        self.layers, self.shape, self.t = layers, (batch, beam), 0
+        self.stack, self.words = stack, compiled_words(stack)
+        self.num_heads = stack.layers[0].attention.num_heads
+        self.read_slots, self.place = mask.shape[1], mask.sum(axis=1, keepdims=True)  # (B, 1)
+        self.seen = onp.zeros((batch * beam, layers[0].slots), "float32")  # each one's own history
+        self.seen[:, : self.read_slots] = mask.repeat(beam, axis=0)
+
+    def read(self, x, mask):
+        """What there is before any item is written, at once: x (B, n, d), mask (B, n, n)."""
+        padded = onp.zeros((*mask.shape[:2], self.seen.shape[1]), "float32")
+        padded[:, :, : self.read_slots] = mask.asnumpy()
+        self._through(x, slice(0, self.read_slots), padded)
+
+    def write(self, last, rows):
+        """The next item: last words (B k,), rows that they continue (B k,) -> states (B, k, d), the
+        last layer's weights (B, H, k, .).
+        """
+        (batch, beam), every = self.shape, onp.arange(len(rows))
+        start, self.seen = self.read_slots + self.t * beam, self.seen[rows]
+        self.seen[every, start + every % beam] = 1  # and the item that is written now
+        x = self.words(last.reshape(self.shape), *self._place(last.ctx))  # (B, k, d)
+        mask, self.t = self.seen.reshape(batch, beam, -1), self.t + 1  # (B, k, slots)
+        x, weights = self._through(x, slice(start, start + beam), mask)
+        return self.stack.last(x), weights
+
+    def _place(self, ctx) -> list:
+        """Where the words of this step stand, (B, k), if there are positions."""
+        if self.stack.positions.longest is None:
+            return []
+        place = onp.broadcast_to(self.place + self.t, self.shape)
+        return [np.array(place, dtype="int32", ctx=ctx)]
+
+    def _through(self, x, slots, mask):
+        mask = np.array(mask, dtype=x.dtype, ctx=x.ctx)
+        penalty = penalty_of(mask, self.num_heads)
+        for layer in self.layers:
+            x, weights = layer.step(x, slots, penalty)
+        return x, weights
 
 
 def penalty_of(mask, num_heads: int):
@@ -86,12 +176,27 @@ def penalty_of(mask, num_heads: int):
 class _Parts:
     """A layer's computation before and behind the place that stores keys and values, compiled."""
 
-    def __init__(self, layer: DecoderLayer):
-        self.layer, own, cross = layer, layer.attention, layer.cross
+    def __init__(self, layer):
+        self.layer, own = layer, layer.attention
         first, later = ([layer.norm_1], []) if layer.pre_norm else ([], [layer.norm_1])
-        later += [own.W_o, layer.norm_cross, cross.W_q, cross.W_o, layer.network, layer.norm_2]
+        later += [own.W_o, *self.of_source(layer), layer.network, layer.norm_2]
         self.enter = Compiled(self._enter, own.W_q, own.W_k, own.W_v, *first)
         self.leave = Compiled(self._leave, *later)
+
+    @classmethod
+    def of(cls, layer) -> "_Parts":
+        """Those of a layer, compiled once, unless it has been changed since."""
+        return kept(layer, cls, layer.attention.W_q.weight.dtype, *cls.made_of(layer))
+
+    @staticmethod
+    def made_of(layer) -> list:
+        """All that may be exchanged."""
+        return [layer.norm_1, layer.norm_2, layer.network, *_made_of(layer.attention)]
+
+    @staticmethod
+    def of_source(layer) -> list:
+        """The parts that ask the source."""
+        return []
 
     def _enter(self, x):
         """x (B, k, d) -> query, key and value of each head, (B, H, k, .)."""
@@ -99,19 +204,19 @@ class _Parts:
         parts = (attention.W_q(y), attention.W_k(y), attention.W_v(y))
         return [op.split_heads(part, attention.num_heads) for part in parts]
 
-    def _leave(self, x, query, key, value, penalty, source_key, source_value, source_mask):
-        """All of the layer behind its first projections: -> x (B, k, d), weights (B, H, k, n)."""
-        layer, own, cross = self.layer, self.layer.attention, self.layer.cross
+    def _leave(self, x, query, key, value, penalty, *source):
+        """All of the layer behind its first projections: -> x (B, k, d), weights (B, H, k, .)."""
+        layer, own = self.layer, self.layer.attention
         scores = own.attention.score(query, key) + penalty  # (B, H, k, slots)
         weights = self._normalised(own.attention.normalise, scores, penalty)
         context = own.W_o(op.merge_heads(op.batch_dot(weights, value)))
         x = layer.after(layer.norm_1, x, context)
-        query = op.split_heads(cross.W_q(layer.before(layer.norm_cross, x)), cross.num_heads)
-        mask = op.expand(source_mask, 1)
-        context, weights = cross.attention(query, source_key, source_value, mask)
-        x = layer.after(layer.norm_cross, x, cross.W_o(op.merge_heads(context)))
+        x, weights = self._ask_source(x, weights, *source)
         y = layer.network(layer.before(layer.norm_2, x))
         return layer.after(layer.norm_2, x, y), weights
+
+    def _ask_source(self, x, weights):
+        return x, weights
 
     def _normalised(self, normalise, scores, penalty):
         """A softmax needs no mask beside the penalty; another normalisation does."""
@@ -120,12 +225,27 @@ class _Parts:
         return normalise(scores - penalty, op.greater(penalty, -1))
 
 
-def _parts(layer: DecoderLayer) -> _Parts:
-    made_of = [layer.norm_1, layer.norm_2, layer.norm_cross, layer.network]
-    for each in (layer.attention, layer.cross):
-        made_of += [each.W_q, each.W_k, each.W_v, each.W_o]
-        made_of += [each.attention.score, each.attention.normalise]
-    return kept(layer, _Parts, layer.attention.W_q.weight.dtype, *made_of)
+class _PartsWithSource(_Parts):
+    """Those of a decoder's layer, which asks the source as well."""
+
+    @staticmethod
+    def made_of(layer) -> list:
+        return [*_Parts.made_of(layer), layer.norm_cross, *_made_of(layer.cross)]
+
+    @staticmethod
+    def of_source(layer) -> list:
+        return [layer.norm_cross, layer.cross.W_q, layer.cross.W_o]
+
+    def _ask_source(self, x, weights, key, value, mask):
+        layer, cross = self.layer, self.layer.cross
+        query = op.split_heads(cross.W_q(layer.before(layer.norm_cross, x)), cross.num_heads)
+        context, weights = cross.attention(query, key, value, op.expand(mask, 1))
+        return layer.after(layer.norm_cross, x, cross.W_o(op.merge_heads(context))), weights
+
+
+def _made_of(heads) -> list:
+    projections = [heads.W_q, heads.W_k, heads.W_v, heads.W_o]
+    return [*projections, heads.attention.score, heads.attention.normalise]
 
 
 def compiled_words(stack) -> "Compiled":

@@ -6,12 +6,16 @@ without any norm leads through all layers (Xiong et al. 2020). A model with norm
 more behind its last layer.
 """
 
+from functools import partial
+
 from d2l_attention.attention.heads import MultiHeadAttention
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block
-from d2l_attention.backend.checks import check_positive, check_share, check_sizes
+from d2l_attention.backend.checks import check_choice, check_positive, check_share, check_sizes
 
 from mxnet.gluon import nn
+
+ACTIVATIONS = {"relu": op.relu, "gelu": op.gelu, "gelu_tanh": op.gelu_tanh}
 
 
 class LayerNorm(Block):
@@ -21,6 +25,8 @@ class LayerNorm(Block):
     ----------
     size : int
         Features d, over which mean and variance are taken.
+    epsilon : float
+        What keeps the root from zero.
 
     >>> norm = LayerNorm(2)
     >>> norm.initialize()
@@ -49,32 +55,40 @@ class FeedForward(Block):
     ----------
     size, hidden_size : int
         Features d of an item; units of the hidden layer.
+    activation : str
+        "relu", or in its place "gelu" (Hendrycks and Gimpel 2016), or "gelu_tanh", nearly the same,
+        with which GPT and GPT-2 were trained.
     """
 
     takes = "B n d"
 
-    def __init__(self, size: int, hidden_size: int):
+    def __init__(self, size: int, hidden_size: int, *, activation: str = "relu"):
         super().__init__()
         check_sizes(size=size, hidden_size=hidden_size)
-        self.sizes = {"d": size}
+        check_choice(tuple(ACTIVATIONS), activation=activation)
+        self.sizes, self.activation = {"d": size}, ACTIVATIONS[activation]
         self.W_1 = nn.Dense(hidden_size, flatten=False, in_units=size)
         self.W_2 = nn.Dense(size, flatten=False, in_units=hidden_size)
 
     def hybrid_forward(self, F, x):
-        return self.W_2(op.relu(self.W_1(x)))
+        return self.W_2(self.activation(self.W_1(x)))
 
 
 class TransformerLayer(Block):
     """What both kinds of layer share: attention, a network, norms, and where these stand."""
 
     def __init__(self, size: int, num_heads: int, hidden_size: int, *, key_size: int | None = None,
-                 dropout: float = 0.0, pre_norm: bool = False):  # fmt: skip
+                 use_bias: bool = False, activation: str = "relu", dropout: float = 0.0,
+                 attention_dropout: float = 0.0, pre_norm: bool = False, epsilon: float = 1e-5):  # fmt: skip
         super().__init__()
-        check_share(dropout=dropout)
+        check_share(dropout=dropout, attention_dropout=attention_dropout)
         self.dropout, self.pre_norm, self.sizes = dropout, bool(pre_norm), {"d": size}
-        self.attention = MultiHeadAttention(size, num_heads, key_size=key_size)
-        self.network = FeedForward(size, hidden_size)
-        self.norm_1, self.norm_2 = LayerNorm(size), LayerNorm(size)
+        heads = {"key_size": key_size, "use_bias": use_bias, "dropout": attention_dropout}
+        self.new_attention = partial(MultiHeadAttention, size, num_heads, **heads)
+        self.new_norm = partial(LayerNorm, size, epsilon=epsilon)
+        self.attention = self.new_attention()
+        self.network = FeedForward(size, hidden_size, activation=activation)
+        self.norm_1, self.norm_2 = self.new_norm(), self.new_norm()
 
     def before(self, norm, x):
         """What a part sees: x, or norm(x)."""
@@ -82,7 +96,7 @@ class TransformerLayer(Block):
 
     def after(self, norm, x, y):
         """The part's y beside its shortcut: norm(x + y), or x + y."""
-        x = x + op.dropout(y, self.dropout)
+        x = op.add(x, op.dropout(y, self.dropout))
         return x if self.pre_norm else norm(x)
 
 
@@ -95,10 +109,16 @@ class EncoderLayer(TransformerLayer):
         Features d; heads H, which divide d; units of the feed-forward network.
     key_size : int, optional
         Features of a head's queries and keys; d / H by default.
-    dropout : float
-        Share of each part's output that is dropped while training.
+    use_bias : bool
+        Whether the projections of attention have biases.
+    activation : str
+        Of the network, "relu", "gelu" or "gelu_tanh".
+    dropout, attention_dropout : float
+        Share of each part's output, and of attention's weights, that is dropped while training.
     pre_norm : bool
         x + attention(norm(x)), then x + network(norm(x)).
+    epsilon : float
+        Of the norms.
 
     Call
     ----
@@ -127,7 +147,7 @@ class DecoderLayer(TransformerLayer):
 
     Parameters
     ----------
-    size, num_heads, hidden_size, key_size, dropout, pre_norm
+    size, num_heads, hidden_size, key_size, use_bias, activation, dropout, pre_norm, ...
         As for `EncoderLayer`.
 
     Call
@@ -147,8 +167,7 @@ class DecoderLayer(TransformerLayer):
 
     def __init__(self, size: int, num_heads: int, hidden_size: int, **options):
         super().__init__(size, num_heads, hidden_size, **options)
-        self.cross = MultiHeadAttention(size, num_heads, key_size=options.get("key_size"))
-        self.norm_cross = LayerNorm(size)
+        self.cross, self.norm_cross = self.new_attention(), self.new_norm()
 
     def hybrid_forward(self, F, x, source, mask=None, source_mask=None):
         y = self.before(self.norm_1, x)  # (B, T, d)

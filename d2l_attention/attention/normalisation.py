@@ -23,8 +23,8 @@ def masked_softmax(scores, mask=None):
     check_arrays("... n, ...? n", scores=scores, mask=mask)
     if mask is None:
         return op.softmax(scores)
-    scores = op.minimum(scores, op.repeat_like(op.upper_bound(mask), scores))
-    return op.softmax(scores) * op.repeat_like(mask, scores)
+    bound = op.repeat_like(op.upper_bound(mask), scores)  # infinity where the mask is 1
+    return op.softmax(op.minimum(scores, bound)) * op.greater(bound, 0)
 
 
 def softmax_within_reach(scores, mask=None):

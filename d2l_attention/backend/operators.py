@@ -20,6 +20,7 @@ from d2l_attention.backend.shapes import (  # noqa: F401
     constant,
     cumulative_sum,
     expand,
+    first,
     first_rows,
     mean_of_squares,
     merge_heads,
@@ -28,6 +29,7 @@ from d2l_attention.backend.shapes import (  # noqa: F401
     repeat_first,
     repeat_like,
     repeat_rows,
+    rows_at,
     split_first,
     split_heads,
     squeeze,
@@ -87,7 +89,7 @@ def layer_norm(x, gamma, beta, size, epsilon):
     x = x - _product(mean, column, size)
     variance = _product(F.np.square(x), row, 1) / size
     scale = _product(_classic("rsqrt", variance + epsilon), F.np.reshape(gamma, (size, 1)), size)
-    return x * scale + _product(F.np.ones_like(mean), F.np.reshape(beta, (size, 1)), size)
+    return add(x * scale, _product(F.np.ones_like(mean), F.np.reshape(beta, (size, 1)), size))
 
 
 # ------------------------------------------------------------ numbers, one by one
@@ -126,9 +128,26 @@ def relu(x):
     return _of(x).npx.relu(x)
 
 
+def gelu(x):
+    """x Phi(x), with the normal distribution's Phi: what a random gate lets through on average."""
+    return _classic("LeakyReLU", x, act_type="gelu")
+
+
+def gelu_tanh(x):
+    """x (1 + tanh(u)) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3), nearly x Phi(x): x sigmoid(2 u)."""
+    slope = 2 * math.sqrt(2 / math.pi)
+    u = x * _classic("contrib.quadratic", x, a=0.044715 * slope, b=0.0, c=slope)
+    return x * sigmoid(u)
+
+
 def exp(x):
     """Exponential."""
     return _of(x).np.exp(x)
+
+
+def add(x, y):
+    """x + y, both of one shape: the gradient is handed on as it is."""
+    return _classic("elemwise_add", x, y)
 
 
 def square(x):
@@ -227,6 +246,12 @@ def mean_over(x, axis):
 
 
 # ---------------------------------------------------------------------- sequences
+def write_at(room, start, x):
+    """room[:, :, start : start + k] = x, in place: arrays (B, H, slots, d), (B, H, k, d)."""
+    place = {"begin": (None, None, start, None), "end": (None, None, start + x.shape[2], None)}
+    _classic("_internal._slice_assign", room, x, **place, out=room.as_nd_ndarray())
+
+
 def zeros_at(x, index):
     """Zeros of the shape of x[index:index + 1]."""
     return _of(x).np.zeros_like(_classic("slice_axis", x, axis=0, begin=index, end=index + 1))

@@ -57,8 +57,8 @@ def split_first(x, number):
 
 
 def repeat_like(x, like):
-    """Repeat axes of size 1, as a constant: broadcasting arithmetic is ten times slower."""
-    return constant(classic("broadcast_like", x, like))
+    """Repeat axes of size 1, as a constant: only forward is broadcasting arithmetic fast."""
+    return constant(classic("broadcast_mul", x, classic("ones_like", like)))
 
 
 def repeat_first(x, like):
@@ -70,6 +70,18 @@ def first_rows(table, like):
     """The first n rows of a table, once for each example: (L, d), (B, n, d) -> (B, n, d)."""
     rows = classic("slice_like", expand(table, 0), constant(like), axes=(1,))  # (1, n, d)
     return repeat_first(rows, constant(like))
+
+
+def first(x):
+    """The first row: (B, n, d) -> (B, d)."""
+    return squeeze(classic("slice_axis", x, axis=1, begin=0, end=1), 1)
+
+
+def rows_at(x, places):
+    """Rows at places, which may repeat: (B, n, d), integers (B, m) -> (B, m, d)."""
+    example = expand(interface(x).npx.arange_like(places, axis=0), 1)  # (B, 1)
+    example = classic("cast", classic("broadcast_like", example, places), dtype="int32")
+    return classic("gather_nd", x, stack([example, classic("cast", places, dtype="int32")], 0))
 
 
 def causal_mask(x):

@@ -89,6 +89,40 @@ window.D2L = (() => {
     }));
   }
 
+  // ------------------------------------------------------------------------------------------- layers of a Transformer
+  const above = (a, b) => (a ? tensor([a.shape[0] + b.shape[0], b.shape[1]], [...a.data, ...b.data]) : b); // rows below rows
+  function columns({ shape: [m, n], data }, begin, end) { // (m, n) -> (m, end - begin)
+    const rows = Array.from({ length: m }, (_, i) => row(data.subarray(i * n + begin, i * n + end)));
+    return stack(rows);
+  }
+  const beside = (parts) => transpose(parts.map(transpose).reduce(above)); // (m, a), (m, b) -> (m, a + b)
+  const named = (weights, start) => Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith(start))
+    .map(([name, array]) => [name.slice(start.length), array])); // the arrays of one layer
+
+  // gamma (x - mean) / deviation + beta, of each row
+  function layerNorm(x, gamma, beta, epsilon = 1e-5) {
+    const [n, d] = x.shape;
+    return stack(Array.from({ length: n }, (_, i) => {
+      const one = rowOf(x, i), mean = one.reduce((a, b) => a + b) / d;
+      const deviation = Math.sqrt(one.reduce((total, value) => total + (value - mean) ** 2, 0) / d + epsilon);
+      return row(one.map((value, j) => gamma.data[j] * (value - mean) / deviation + beta.data[j]));
+    }));
+  }
+
+  // Each of some heads pools its columns of the values with softmax(q . k / sqrt(d / H)): (m, d), (n, d), (n, d) -> context (m, d),
+  // and of each head its weights [m][n]. Causal: the last query belongs to the last key, and none sees a key behind its own.
+  function attend(heads, query, key, value, causal = false) {
+    const [m, d] = query.shape, n = key.shape[0], size = d / heads, pooled = [], weights = [];
+    for (let h = 0; h < heads; h++) {
+      const [q, k, v] = [query, key, value].map((x) => columns(x, h * size, (h + 1) * size)), scores = matmul(q, transpose(k));
+      const seen = (i, j) => !causal || j <= i + n - m;
+      const alpha = softmax(map(scores, (score, at) => (seen(Math.floor(at / n), at % n) ? score / Math.sqrt(size) : -Infinity)));
+      weights.push(Array.from({ length: m }, (_, i) => [...rowOf(alpha, i)]));
+      pooled.push(matmul(alpha, v));
+    }
+    return { context: beside(pooled), weights };
+  }
+
   // ------------------------------------------------------------------------------------------- trained weights, float16
   function half(bits) {
     const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
@@ -260,6 +294,6 @@ window.D2L = (() => {
 
   return {
     figures, networks, addFigure, load, tensor, row, stack, map, transpose, take, matmul, add, affine, lstmStep, softmax,
-    clamp, show, path, runs, set, html, svg, titled, button, tokens, prompt, drag, keys, legend, weigh, bars,
+    above, named, layerNorm, attend, clamp, show, path, runs, set, html, svg, titled, button, tokens, prompt, drag, keys, legend, weigh, bars,
   };
 })();

@@ -1,7 +1,7 @@
 // A Transformer translates the sentence that the reader writes: what each word looks at in each layer, and the beam as a tree.
 (() => {
   "use strict";
-  const { html, svg, set, titled, show, tensor, row, stack, map, take, add, affine, matmul, transpose, softmax } = D2L;
+  const { html, svg, set, titled, above, named, row, stack, map, take, add, affine, softmax } = D2L;
   const START = 2, END = 3; // as in datasets.translation
   const BEAMS = { 1: "greedy", 2: "beam of 2", 3: "beam of 3", 5: "beam of 5" };
   const PLACES = { replaces: "replaces it", behind: "goes behind it" };
@@ -12,12 +12,6 @@
     if (!words.includes(word)) throw new Error(`\u201c${word}\u201d is none of the words`);
     return words.indexOf(word);
   };
-  const above = (a, b) => (a ? tensor([a.shape[0] + b.shape[0], b.shape[1]], [...a.data, ...b.data]) : b);
-  const columns = (a, begin, end) => { // (n, d) -> (n, end - begin)
-    const turned = transpose(a);
-    return transpose(take(turned, Array.from({ length: end - begin }, (_, k) => begin + k)));
-  };
-  const beside = (parts) => transpose(parts.map(transpose).reduce(above)); // heads -> (n, d)
 
   // Place i: sin and cos of i / 10000^(2 k / d), in pairs
   const wave = (place, d) => row(Array.from({ length: d }, (_, j) => {
@@ -26,30 +20,14 @@
   }));
   const embedded = (E, number, place) => add(map(take(E, [number]), (x) => x * Math.sqrt(E.shape[1])), wave(place, E.shape[1]));
 
-  // norm(x + y): mean 0, variance 1 over each row's features, then gamma and beta
-  function norm(x, y, gamma, beta) {
-    const sum = add(x, y), [n, d] = sum.shape;
-    return stack(Array.from({ length: n }, (_, i) => {
-      const one = sum.data.subarray(i * d, (i + 1) * d), mean = one.reduce((a, b) => a + b) / d;
-      const deviation = Math.sqrt(one.reduce((total, value) => total + (value - mean) ** 2, 0) / d + 1e-5);
-      return row(one.map((value, j) => gamma.data[j] * (value - mean) / deviation + beta.data[j]));
-    }));
-  }
+  const norm = (x, y, gamma, beta) => D2L.layerNorm(add(x, y), gamma, beta);
 
   // Each head pools W_v v with softmax(W_q q . W_k k / sqrt(d / H)): (m, d), keys and values (n, d) -> context, weights of each head
   function attend(part, heads, query, key, value) {
-    const d = key.shape[1] / heads, q = affine(query, part.W_q), pooled = [], weights = [];
-    for (let h = 0; h < heads; h++) {
-      const [a, b, c] = [q, key, value].map((x) => columns(x, h * d, (h + 1) * d));
-      const alpha = softmax(map(matmul(a, transpose(b)), (score) => score / Math.sqrt(d)));
-      weights.push(Array.from({ length: alpha.shape[0] }, (_, i) => [...take(alpha, [i]).data]));
-      pooled.push(matmul(alpha, c));
-    }
-    return { context: affine(beside(pooled), part.W_o), weights };
+    const { context, weights } = D2L.attend(heads, affine(query, part.W_q), key, value);
+    return { context: affine(context, part.W_o), weights };
   }
   const network = (x, part) => affine(map(affine(x, part.W_1, part.b_1), (h) => Math.max(h, 0)), part.W_2, part.b_2);
-  const named = (net, start) => Object.fromEntries(Object.entries(net).filter(([name]) => name.startsWith(start))
-    .map(([name, array]) => [name.slice(start.length), array]));
 
   // All words ask all words, layer by layer; then the keys and values that the decoder will ask for
   function read(net, numbers) {

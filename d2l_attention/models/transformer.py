@@ -8,8 +8,6 @@ A word's state never waits for that of the word before, so all places of a sente
 once; what an LSTM knows from its order, the words are told by positions.
 """
 
-import numpy as onp
-
 from d2l_attention.attention import (
     DecoderLayer,
     EncoderLayer,
@@ -18,7 +16,7 @@ from d2l_attention.attention import (
     Positions,
     SinusoidalPositions,
 )
-from d2l_attention.attention.cache import CachedDecoderLayer, compiled_words, penalty_of
+from d2l_attention.attention.cache import CachedDecoderLayer, CachedStack
 from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block, check_ids
 from d2l_attention.backend.checks import check_choice, check_share, check_sizes
@@ -37,10 +35,10 @@ POSITIONS = {  # features, places -> positions
 class Stack(HybridBlock):
     """Layers on top of each other, above words at their places."""
 
-    def __init__(self, embedding, positions, layers, size, dropout, pre_norm):
+    def __init__(self, embedding, positions, layers, size, dropout, pre_norm, scale=None):
         super().__init__()
         self.embedding, self.positions, self.dropout = embedding, positions, dropout
-        self.scale, self.layers = size**0.5, nn.HybridSequential()
+        self.scale, self.layers = scale or size**0.5, nn.HybridSequential()
         self.layers.add(*layers)
         self.norm = LayerNorm(size) if pre_norm else None
 
@@ -206,30 +204,14 @@ class CachedWriter:
     def __init__(self, model, source, mask, beam, longest):
         model.decoder.positions.check_length(longest=longest)
         states, *_ = model.encoder(source, mask)
-        self.decoder, self.W_s, self.t = model.decoder, model.W_s, 0
-        self.words = compiled_words(model.decoder)
         layers, slots = model.decoder.layers, beam * longest
         self.layers = [CachedDecoderLayer(layer, states, mask, slots) for layer in layers]
-        self.num_heads, self.shape = layers[0].attention.num_heads, (len(source), beam)
-        self.seen = onp.zeros((len(source) * beam, slots), "float32")  # each one's own history
+        self.stack = CachedStack(model.decoder, self.layers, len(source), beam)
+        self.W_s = model.W_s
 
     def step(self, last, rows):
         """The next word: last words (R,), rows that they continue (R,) -> logits (R, V), weights
         (R, n).
         """
-        (batch, beam), t, ctx = self.shape, self.t, last.ctx
-        self.seen, every = self.seen[rows], onp.arange(batch * beam)
-        self.seen[every, t * beam + every % beam] = 1  # and the word that is written now
-        mask = np.array(self.seen.reshape(batch, beam, -1), ctx=ctx)  # (B, k, slots)
-        penalty, slots = penalty_of(mask, self.num_heads), slice(t * beam, t * beam + beam)
-        x = self.words(last.reshape(self.shape), *self._place(ctx))  # (B, k, d)
-        for layer in self.layers:
-            x, weights = layer.step(x, slots, penalty)
-        logits, self.t = self.W_s(self.decoder.last(x)), t + 1  # (B, k, V)
-        return logits.reshape(batch * beam, -1), weights.mean(axis=1).reshape(batch * beam, -1)
-
-    def _place(self, ctx) -> list:
-        """Where all words of this step stand, (B, k), if there are positions."""
-        if self.decoder.positions.longest is None:
-            return []
-        return [np.full(self.shape, self.t, dtype="int32", ctx=ctx)]
+        s, weights = self.stack.write(last, rows)  # (B, k, d), (B, H, k, n)
+        return self.W_s(s).reshape(len(rows), -1), weights.mean(axis=1).reshape(len(rows), -1)

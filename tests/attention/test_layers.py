@@ -1,5 +1,7 @@
 """Layers of a Transformer: equal to PyTorch's in values and gradients, masks, norms, errors."""
 
+import functools
+
 import numpy as onp
 import pytest
 
@@ -11,13 +13,20 @@ from d2l_attention.attention import (
     causal_mask,
     length_mask,
 )
+from d2l_attention.backend import operators as op
 from tests.attention.every_score import both_modes, ready
 
 from mxnet import autograd, np
 
 D, H, HIDDEN = 8, 2, 12
 LENGTHS, N, T = [5, 1, 3], 5, 4
-both_norms = pytest.mark.parametrize("pre_norm", [False, True], ids=["norm after", "norm before"])
+KINDS = {
+    "norm after": {},
+    "norm before": {"pre_norm": True},
+    "as BERT's": {"use_bias": True, "activation": "gelu", "epsilon": 1e-12},
+    "as GPT-2's": {"use_bias": True, "activation": "gelu_tanh", "pre_norm": True},
+}
+every_kind = pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
 
 
 def randomize(layer) -> None:
@@ -36,10 +45,15 @@ def inputs(*lengths):
 
 
 def pytorchs(layer, decoder: bool):
-    """PyTorch's layer, with the weights of ours and biases of zero in its attention."""
+    """PyTorch's layer, with the weights of ours; without biases it gets zeros."""
     torch = pytest.importorskip("torch", reason="PyTorch, the oracle, is not installed")
     kind = torch.nn.TransformerDecoderLayer if decoder else torch.nn.TransformerEncoderLayer
-    other = kind(D, H, HIDDEN, dropout=0.0, batch_first=True, norm_first=layer.pre_norm).double()
+    named = {"dropout": 0.0, "batch_first": True, "norm_first": layer.pre_norm}
+    functional = torch.nn.functional
+    tanh = functools.partial(functional.gelu, approximate="tanh")
+    names = {op.relu: functional.relu, op.gelu: functional.gelu, op.gelu_tanh: tanh}
+    named["activation"] = names[layer.network.activation]
+    other = kind(D, H, HIDDEN, layer_norm_eps=layer.norm_1.epsilon, **named).double()
     pairs = [(other.linear1, layer.network.W_1), (other.linear2, layer.network.W_2)]
     norms = [(other.norm1, layer.norm_1)]
     norms += [(other.norm2, layer.norm_cross)] if decoder else []
@@ -54,8 +68,12 @@ def pytorchs(layer, decoder: bool):
     for theirs, ours in attentions:
         found.append((theirs.in_proj_weight, [ours.W_q.weight, ours.W_k.weight, ours.W_v.weight]))
         found.append((theirs.out_proj.weight, ours.W_o.weight))
-        for bias in (theirs.in_proj_bias, theirs.out_proj.bias):
-            bias.data.zero_()
+        if ours.W_q.bias is None:
+            theirs.in_proj_bias.data.zero_()
+            theirs.out_proj.bias.data.zero_()
+        else:
+            found.append((theirs.in_proj_bias, [ours.W_q.bias, ours.W_k.bias, ours.W_v.bias]))
+            found.append((theirs.out_proj.bias, ours.W_o.bias))
     for theirs, ours in found:
         theirs.data.copy_(torch.tensor(joined(ours, "data")))
     return torch, other, found
@@ -78,11 +96,11 @@ def compare(torch, pairs, arrays, tensors, found, expected):
         assert abs(wanted).max() > 1e-6
 
 
-@both_norms
+@every_kind
 @both_modes
-def test_the_encoders_layer_equals_pytorchs(pre_norm, hybridize):
+def test_the_encoders_layer_equals_pytorchs(options, hybridize):
     arrays, mask = inputs(N), length_mask(LENGTHS, N)
-    layer = ready(EncoderLayer(D, H, HIDDEN, pre_norm=pre_norm), *arrays, mask)
+    layer = ready(EncoderLayer(D, H, HIDDEN, **options), *arrays, mask)
     randomize(layer)
     torch, other, pairs = pytorchs(layer, decoder=False)
     if hybridize:
@@ -101,11 +119,11 @@ def test_the_encoders_layer_equals_pytorchs(pre_norm, hybridize):
     assert weights.shape == (3, H, N, N) and (weights.asnumpy()[1, :, :, 1:] == 0).all()
 
 
-@both_norms
+@every_kind
 @both_modes
-def test_the_decoders_layer_equals_pytorchs(pre_norm, hybridize):
+def test_the_decoders_layer_equals_pytorchs(options, hybridize):
     arrays, masks = inputs(T, N), (causal_mask(T), length_mask(LENGTHS, N))
-    layer = ready(DecoderLayer(D, H, HIDDEN, pre_norm=pre_norm), *arrays, *masks)
+    layer = ready(DecoderLayer(D, H, HIDDEN, **options), *arrays, *masks)
     randomize(layer)
     torch, other, pairs = pytorchs(layer, decoder=True)
     if hybridize:
@@ -176,9 +194,10 @@ def test_the_network_is_the_same_for_each_item():
             onp.testing.assert_allclose(network(x)[row, item].asnumpy(), expected, atol=1e-5)
 
 
-def test_dropout_changes_training_alone():
+@pytest.mark.parametrize("part", ["dropout", "attention_dropout"])
+def test_dropout_changes_training_alone(part):
     x = np.random.normal(size=(2, 3, D))
-    layer = ready(EncoderLayer(D, H, HIDDEN, dropout=0.5), x)
+    layer = ready(EncoderLayer(D, H, HIDDEN, **{part: 0.5}), x)
     first, second = layer(x)[0].asnumpy(), layer(x)[0].asnumpy()
     onp.testing.assert_array_equal(first, second)
     with autograd.record():
@@ -196,6 +215,9 @@ def test_dropout_changes_training_alone():
         (lambda: LayerNorm(0), ValueError, "size must be"),
         (lambda: LayerNorm(4, epsilon=0), ValueError, "epsilon must be"),
         (lambda: FeedForward(4, -1), ValueError, "hidden_size must be"),
+        (lambda: FeedForward(4, 8, activation="tanh"), ValueError, "activation must be one of"),
+        (lambda: EncoderLayer(8, 2, 16, attention_dropout=1), ValueError, "attention_dropout"),
+        (lambda: EncoderLayer(8, 2, 16, epsilon=-1.0), ValueError, "epsilon must be"),
     ],
 )
 def test_wrong_settings_are_refused(make, error, message):

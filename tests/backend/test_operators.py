@@ -42,11 +42,24 @@ CASES = {  # operator, its arrays, NumPy's answer
     ),
     "dot": (op.dot, [A[0], B[0].T], A[0] @ B[0].T),
     "take": (op.take, [A[0], ROWS], A[0][ROWS]),
+    "first": (op.first, [A], A[:, 0]),
+    "rows_at": (
+        op.rows_at,
+        [GRID, onp.array([[8, 0, 0], [3, 1, 8]], "int32")],
+        onp.stack([GRID[0][[8, 0, 0]], GRID[1][[3, 1, 8]]]),
+    ),
+    "gelu": (op.gelu, [A], A * scipy.special.ndtr(A)),
     "softmax": (op.softmax, [A], EXP / EXP.sum(-1, keepdims=True)),
     "tanh": (op.tanh, [A], onp.tanh(A)),
     "sigmoid": (op.sigmoid, [A], 1 / (1 + onp.exp(-A))),
     "relu": (op.relu, [A], onp.maximum(A, 0)),
+    "gelu_tanh": (
+        op.gelu_tanh,
+        [3 * A],
+        1.5 * A * (1 + onp.tanh((2 / math.pi) ** 0.5 * (3 * A + 0.044715 * (3 * A) ** 3))),
+    ),
     "exp": (op.exp, [A], onp.exp(A)),
+    "add": (op.add, [A, B], A + B),
     "square": (op.square, [A], A**2),
     "minimum": (op.minimum, [A, B], onp.minimum(A, B)),
     "maximum": (lambda a: op.maximum(a, 0.1), [A], onp.maximum(A, 0.1)),
@@ -162,6 +175,9 @@ CASES = {  # operator, its arrays, NumPy's answer
 }
 
 
+ROOM = onp.arange(2 * 3 * 6 * 4, dtype="float32").reshape(2, 3, 6, 4)
+
+
 class Graph(HybridBlock):
     def __init__(self, operator):
         super().__init__()
@@ -186,7 +202,7 @@ def test_equals_numpy_for_arrays_and_in_a_graph(name):
 
 def test_every_operator_is_compared():
     public = {name for name in vars(op) if name[0].islower() and callable(getattr(op, name))}
-    compared = {name.split()[0] for name in CASES} | {"is_symbol", "dropout"}
+    compared = {name.split()[0] for name in CASES} | {"is_symbol", "dropout", "write_at"}
     assert public == compared
 
 
@@ -257,6 +273,15 @@ def test_dropout_is_nothing_at_rate_zero_and_keeps_the_mean():
         dropped = op.dropout(x, 0.25).asnumpy()
     assert (dropped == 0).mean() == pytest.approx(0.25, abs=0.02)
     assert dropped.mean() == pytest.approx(1, abs=0.02)
+
+
+def test_what_is_written_in_place():
+    for dtype in ("float32", "float64"):
+        room, x = np.array(ROOM, dtype=dtype), np.array(ROOM[:, :, :2] + 9, dtype=dtype)
+        op.write_at(room, 3, x)
+        expected = ROOM.copy()
+        expected[:, :, 3:5] = ROOM[:, :, :2] + 9
+        assert room.dtype == dtype and (room.asnumpy() == expected).all()
 
 
 def test_symbols_are_told_from_arrays():

@@ -11,6 +11,8 @@ pytest.importorskip("d2l.mxnet")
 from benchmarks import __main__ as bench
 from benchmarks import (
     attention,
+    bert,
+    gpt,
     memory_networks,
     neural_turing_machine,
     pointer_networks,
@@ -27,6 +29,7 @@ MODULES = {
     "seq2seq": seq2seq,
     "transformer": transformer,
 }
+UNRECORDED = {"bert": bert, "gpt": gpt}  # until an idle machine has recorded them
 
 
 def test_the_committed_record_has_every_case_and_no_other():
@@ -41,7 +44,7 @@ def test_the_committed_record_has_every_case_and_no_other():
 
 def test_every_benchmark_is_found_and_has_the_name_of_what_it_measures():
     package = ROOT / "d2l_attention"
-    assert bench.names() == sorted(MODULES)
+    assert bench.names() == sorted(MODULES | UNRECORDED)
     for name in bench.names():
         assert (package / "models" / f"{name}.py").is_file() or (package / name).is_dir()
 
@@ -129,3 +132,24 @@ def test_the_transformers_layers_and_steps_give_the_same_answers(monkeypatch):
     assert list(ratios) == ["encoder layer, 16", "decoder layer, 16", "training step, 16"]
     assert all(peers.keys() == transformer.GOALS.keys() for peers in ratios.values())
     assert parts["encoder layer, 16"].keys() == {transformer.PRODUCTS, transformer.D2L}
+
+
+def test_bert_learns_in_the_benchmark_what_its_peer_learns(monkeypatch):
+    for name, value in {"WIDTH": 16, "WORDS": 60, "BATCH": 4, "ITEMS": 20, "STEPS": 2}.items():
+        monkeypatch.setattr(bert, name, value)
+    ratios, _ = bench.run("bert", rounds=1)
+    assert [peers.keys() for peers in ratios.values()] == [bert.GOALS.keys()]
+
+
+@pytest.mark.parametrize("case", gpt.cases())
+def test_a_gpt_learns_and_writes_in_the_benchmark_what_its_peer_does(case, monkeypatch):
+    monkeypatch.setattr(gpt, "WIDTH", 32)
+    monkeypatch.setattr(gpt, "WRITTEN", 8)
+    assert gpt.cases()[case]().keys() == {"ours", "PyTorch"}
+
+
+def test_a_gpt_that_writes_something_else_is_refused(monkeypatch):
+    monkeypatch.setattr(gpt, "WIDTH", 32)
+    monkeypatch.setattr(gpt, "greedy", lambda *given: [()])
+    with pytest.raises(AssertionError):
+        gpt.write()

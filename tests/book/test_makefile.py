@@ -207,6 +207,24 @@ def test_bench_needs_pytorch(ready):
     assert ready.make("bench").returncode == 0 and ready.called("benchmarks")
 
 
+# ------------------------------------------------------------------------- make distributed
+
+
+@pytest.mark.parametrize(
+    ("given", "number"), [([], "2"), (["WORKERS=3"], "3"), (["WORKERS=0"], "0")]
+)
+def test_distributed_starts_so_many_workers(ready, given, number):
+    assert ready.make("distributed", *given, "FLAGS=--epochs 1").returncode == 0
+    (call,) = ready.calls
+    assert call.startswith(f"python -m d2l_attention.distributed --workers {number} ")
+    assert call.endswith(" d2l_attention.distributed.pretraining --epochs 1")
+
+
+def test_distributed_fails_if_the_run_does(ready):
+    ready.fail("--workers")
+    assert ready.make("distributed").returncode != 0
+
+
 # -------------------------------------------------------------------------------- make help
 
 
@@ -220,7 +238,7 @@ def test_help_lists_targets_and_variables(sandbox):
     for name in targets:
         (line,) = [line for line in lines if line.startswith(f"{name} ")]
         assert re.fullmatch(r"[a-z-]+ {2,}[a-z][^#$]+", line)
-    variables = "PYTHON FLAGS JOBS ORACLES PLUMBING NAME RUNS FIGURES RECORD REPOSITORY"
+    variables = "PYTHON FLAGS JOBS ORACLES PLUMBING WORKERS NAME RUNS FIGURES RECORD REPOSITORY"
     for name in variables.split():
         assert sum(line.startswith(f"{name}=") for line in lines) == 1, name
     assert max(map(len, lines)) <= 100

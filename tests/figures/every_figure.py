@@ -11,6 +11,8 @@ from d2l_attention.datasets.copying import repeat_copy
 from d2l_attention.datasets.point_sets import uniform
 from d2l_attention.datasets.translation import END, arrays
 from d2l_attention.figures import (
+    bert,
+    gpt,
     memory_networks,
     multi_head_attention,
     neural_turing_machine,
@@ -22,6 +24,7 @@ from d2l_attention.figures import (
     transformer,
 )
 from d2l_attention.models.kernel_regression import KernelRegression
+from d2l_attention.sampling import probabilities
 from d2l_attention.training import predict
 from tests.figures import kernel_regression_numbers
 
@@ -193,16 +196,17 @@ class Watched:
     """A model, and which hypotheses its beam continued with what, step by step."""
 
     def __init__(self, model):
-        self.model, self.parents, self.words = model, [], []
+        self.model, self.parents, self.words, self.started = model, [], [], False
 
     def begin_cached(self, *inputs, **options):
         self.writer = self.model.begin_cached(*inputs, **options)
         return self
 
     def step(self, last, rows):
-        if self.writer.t:
+        if self.started:
             self.parents.append(rows.tolist())
             self.words.append(last.asnumpy().tolist())
+        self.started = True
         return self.writer.step(last, rows)
 
 
@@ -229,6 +233,69 @@ def beam_answers(states: list[dict]) -> list[dict]:
                 "cross": steps[1],
             }
         )
+    return found
+
+
+# ------------------------------------------------------------------------------------------ BERT
+def hidden_states() -> list[dict]:
+    """Pairs of texts, of one document or two, with some words hidden or exchanged; any place asks."""
+    random, (_, settings) = onp.random.RandomState(0), bert.network()
+    ready, offered = list(settings["ready"].values()), [w for w in settings["words"] if w.isalpha()]
+    states = []
+    for number in range(100):
+        first, second = (
+            ready[i][k].split() for k, i in enumerate(random.randint(len(ready), size=2))
+        )
+        texts = [first, second if number % 5 else []]
+        for text in texts:
+            for place in onp.flatnonzero(random.rand(len(text)) < 0.2):
+                text[place] = "[MASK]" if random.rand() < 0.7 else str(random.choice(offered))
+        count = len(texts[0]) + 2 + (len(texts[1]) + 1 if texts[1] else 0)
+        states.append({"texts": texts, "asked": int(random.randint(count))})
+    return states
+
+
+def hidden_answers(states: list[dict]) -> list[dict]:
+    model, settings = bert.network()
+    number, found = {word: n for n, word in enumerate(settings["words"])}, []
+    for state in states:
+        first, second = state["texts"]
+        words = ["[CLS]", *first, "[SEP]", *(second and [*second, "[SEP]"])]
+        segments = [0] * (len(first) + 2) + [1] * (len(words) - len(first) - 2)
+        ids = [number[word] for word in words]
+        logits, follows, weights = bert.answer(model, ids, segments, state["asked"])
+        chances = [softmax(each.astype("float64")) for each in (logits, follows)]
+        of_place = weights[:, :, state["asked"]]
+        found.append({"guesses": chances[0], "other": chances[1][1], "weights": of_place})
+    return found
+
+
+# ------------------------------------------------------------------------------------------- GPT
+def letter_states() -> list[dict]:
+    """Pieces of topics that were not trained on, shorter and longer than the places, and sampled in
+    all ways.
+    """
+    _, text = gpt.texts()
+    random, states = onp.random.RandomState(0), []
+    for number in range(100):
+        first, length = random.randint(len(text) - 100), 1 + number
+        state = {"text": text[first : first + length], "temperature": random.uniform(0.1, 2)}
+        state["topK"] = int(random.randint(1, 1 + gpt.LETTERS)) if number % 3 else gpt.LETTERS
+        state["topP"] = random.uniform(0.05, 1) if number % 2 else 1
+        states.append(state)
+    return states
+
+
+def letter_answers(states: list[dict]) -> list[dict]:
+    model, settings = gpt.network()
+    found = []
+    for state in states:
+        read = gpt.numbers(settings["letters"], state["text"][-settings["places"] :])[None]
+        logits, weights = predict(model, [((read,), None)])
+        cut = {"top_k": state["topK"], "top_p": state["topP"]}
+        drawn = probabilities(logits[0, -1], temperature=state["temperature"], **cut)
+        answer = {"probabilities": softmax(logits[0, -1]), "drawn": drawn}
+        found.append(answer | {"weights": weights[0, :, :, -1]})
     return found
 
 
@@ -346,6 +413,8 @@ CASES = {
     "multi_head_attention": Case(dict, menu_states, menu_answers),
     "seq2seq": Case(dict, sentence_states, sentence_answers),
     "transformer": Case(dict, beam_states, beam_answers),
+    "bert": Case(dict, hidden_states, hidden_answers),
+    "gpt": Case(dict, letter_states, letter_answers),
     "pointer_networks": Case(dict, point_states, point_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),
     "neural_turing_machine": Case(dict, turing_states, turing_answers),

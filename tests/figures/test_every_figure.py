@@ -152,7 +152,7 @@ def test_every_control_is_reached_by_tab_and_shows_it(visit, name):
     opened = visit(shown(name))
     controls = opened.locator(LIVE).evaluate(
         """live => {
-            const groups = new Set(), tabbed = "button, input, [tabindex='0']";
+            const groups = new Set(), tabbed = "button, input, select, [tabindex='0']";
             return [...live.querySelectorAll(tabbed)].filter((node) => node.tabIndex === 0 &&
                 !(node.type === "radio" && (groups.size === groups.add(node.name).size))).length;
         }"""
