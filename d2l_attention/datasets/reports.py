@@ -4,11 +4,13 @@
     B-PER I-PER O       O   O     O    O   O  B-LOC I-LOC O
 
 The topics, and the five words with two meanings, are those of `senses`. New are names, most of which are
-words of other sentences as well: *Crane* is a person, a town's half, a bird or a machine. What is told of
-in a report stays the same throughout, so that what is hidden in one sentence may stand in another one.
+words of other sentences as well: *Crane* is a person, a town's half, a bird or a machine. Every other report
+is about one person and one topic. The others tell of three people, and then say again who did what, or where:
+as in most text, what is hidden in one sentence may stand in another one.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as onp
 
@@ -47,7 +49,7 @@ def generate(count: int, *, seed: int, length: tuple[int, int] = (3, 5)) -> list
     seed : int
         On which the reports depend; the first of many are what a smaller count gives.
     length : (int, int)
-        Fewest and most sentences, from 2 to 6.
+        Fewest and most sentences, from 2 to 6, of a report about one person.
 
     Raises
     ------
@@ -63,6 +65,9 @@ def generate(count: int, *, seed: int, length: tuple[int, int] = (3, 5)) -> list
     random = onp.random.RandomState(seed)
     found = []
     for _ in range(count):
+        if random.rand() < 0.5:
+            found.append(_retold(random))
+            continue
         topic = _any(random, tuple(TOPICS))
         told = _report(random, topic, random.randint(fewest, most + 1), places=0.4)
         found.append(tuple(sentence.text for sentence in told))
@@ -126,7 +131,8 @@ def questions(count: int, *, seed: int, sentences: int = 3) -> list[Question]:
     >>> [question] = questions(1, seed=0)
     >>> print(question.text, question.question, question.answers, sep="\n")
     """
-    check_sizes(count=count, sentences=sentences)
+    check_sizes(count=count)
+    check_integer("sentences", sentences, 1, len(TOPICS) + 1)
     random, found = onp.random.RandomState(seed), []
     while len(found) < count:
         found.append(_question(random, sentences))
@@ -200,21 +206,48 @@ def _text(report: Sequence[Sentence]) -> str:
     return " ".join(sentence.text for sentence in report)
 
 
-def _question(random, count: int) -> Question:
-    """Sentences of as many persons, towns and topics, and a question about one of them."""
+class _Told(NamedTuple):
+    """One sentence of a text about several people, and what it was made of."""
+
+    sentence: Sentence
+    template: str
+    who: str
+    words: dict
+    town: str
+
+
+def _people(random, count: int) -> list[_Told]:
+    """What so many people did, each in another town and of another topic; each sentence has a gap."""
     topics = [tuple(TOPICS)[k] for k in random.permutation(len(TOPICS))[:count]]
     towns = [TOWNS[k] for k in random.permutation(len(TOWNS))[:count]]
-    people = _different_names(random, count)
-    asked, kind = random.randint(count), _any(random, QUESTIONS)
-    said, question, answer = [], "", ""
-    for number, (topic, who, town) in enumerate(zip(topics, people, towns, strict=True)):
+    found = []
+    for topic, who, town in zip(topics, _different_names(random, count), towns, strict=True):
         told = TOPICS[topic]
-        possible = [s for s in told.sentences if "{who}" in s and (s.count("{") > 1 or kind != "what")]
+        possible = [s for s in told.sentences if s.startswith("{who}") and s.count("{") > 1]
         template = _any(random, possible)
         words = {gap: _any(random, choices) for gap, choices in told.gaps.items()}
-        said.append(_sentence(random, template, topic, who, words, town))
-        if number == asked:
-            question, answer = _asked(random, kind, template, who, words, town)
+        sentence = _sentence(random, template, topic, who, words, town)
+        found.append(_Told(sentence, template, who, words, town))
+    return found
+
+
+def _retold(random) -> tuple[str, ...]:
+    """Three sentences about three people, and two that say once more what one of them did, or where."""
+    told = _people(random, 3)
+    found = [each.sentence.text for each in told]
+    for number in random.permutation(3)[:2]:
+        _, template, who, words, town = told[number]
+        form = (template, "it was {who} who" + template[5:], f"{{who}} was in {town} .")
+        found.append(_any(random, form).format(who=who, **words))
+    return tuple(found)
+
+
+def _question(random, count: int) -> Question:
+    """Sentences of as many persons, towns and topics, and a question about one of them."""
+    told = _people(random, count)
+    asked = random.randint(count)
+    said = [each.sentence for each in told]
+    question, answer = _asked(random, _any(random, QUESTIONS), *told[asked][1:])
     place = _place(said[asked].words, answer.split())
     before = [*_words(said[:asked]), *said[asked].words[:place]]
     return Question(question, _text(said), (Answer(sum(len(w) + 1 for w in before), answer),))
