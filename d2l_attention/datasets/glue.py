@@ -8,8 +8,8 @@ entailment 1, 2, 3 and 5; for research. GLUE keeps the test sets' labels, so we 
 from pathlib import Path
 
 from d2l_attention.backend.checks import check_choice
-from d2l_attention.datasets.needed import fetch_all
 from d2l_attention.datasets.labelled_texts import Labelled
+from d2l_attention.datasets.needed import fetch_all
 
 COMMIT = "0d0288be08079531c7b3a85af3d532f9adb0f13a"
 URL = f"https://raw.githubusercontent.com/F0restL1n/BERT/{COMMIT}/glue_data"
@@ -85,8 +85,14 @@ def read(path: Path, labels: tuple[str, str]) -> list[Labelled]:
         if not line:
             continue
         cells = line.split("\t")
-        if len(cells) != len(columns) or cells[-1] not in labels or not all(cells[k].strip() for k in texts):
-            raise ValueError(f"{path}, line {number}, must have {', '.join(columns)}, got {line[:60]!r}")
+        if (
+            len(cells) != len(columns)
+            or cells[-1] not in labels
+            or not all(cells[k].strip() for k in texts)
+        ):
+            raise ValueError(
+                f"{path}, line {number}, must have {', '.join(columns)}, got {line[:60]!r}"
+            )
         pair = [cells[k].strip() for k in texts]
         found.append(Labelled(pair[0], pair[1] if len(pair) > 1 else None, labels.index(cells[-1])))
     return found

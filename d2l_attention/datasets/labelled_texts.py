@@ -101,7 +101,10 @@ def tagged(
     (['[CLS]', 'anna', 'rose', '##s', '[SEP]', '[PAD]', '[PAD]'], [-1, 1, 0, -1, -1, -1, -1])
     """
     numbers = {tag: number for number, tag in enumerate(tags)}
-    inputs, target = [], onp.full((len(sentences), check_integer("longest", longest, 1)), NO_TAG, "int32")
+    inputs, target = (
+        [],
+        onp.full((len(sentences), check_integer("longest", longest, 1)), NO_TAG, "int32"),
+    )
     for row, (words, of_words) in enumerate(sentences):
         if len(words) != len(of_words) or not words:
             raise ValueError(f"each word must have a tag, got {len(words)} and {len(of_words)}")
@@ -138,7 +141,9 @@ def padded(inputs: Sequence[tuple], longest: int) -> tuple[onp.ndarray, onp.ndar
     mask = onp.zeros((len(inputs), 1, longest), "float32")
     for row, (numbers, parts) in enumerate(inputs):
         if (count := len(numbers)) > longest:
-            raise ValueError(f"a text must have at most {longest} pieces with its frame, got {count}")
+            raise ValueError(
+                f"a text must have at most {longest} pieces with its frame, got {count}"
+            )
         ids[row, :count], segments[row, :count], mask[row, 0, :count] = numbers, parts, 1
     return ids, segments, mask
 

@@ -4,9 +4,8 @@
     B-PER I-PER O       O   O     O    O   O  B-LOC I-LOC O
 
 The topics, and the five words with two meanings, are those of `senses`. New are names, most of which are
-words of other sentences as well: *Crane* is a person, a town's half, a bird or a machine. Every other report
-is about one person and one topic. The others tell of three people, and then say again who did what, or where:
-as in most text, what is hidden in one sentence may stand in another one.
+words of other sentences as well: *Crane* is a person, a town's half, a bird or a machine. What is told of
+in a report stays the same throughout, so that what is hidden in one sentence may stand in another one.
 """
 
 from collections.abc import Sequence
@@ -28,7 +27,12 @@ TOWNS = (
     "Bath", "Derby", "Dover", "Leeds", "Oxford", "York", "Crane River", "Fox Hill", "Rock River",
     "Rose Hill", "Snow River", "Stone Hill",
 )  # fmt: skip
-NATURE = ("river", "cave", "garden", "barn")  # each ambiguous word has one meaning there, one elsewhere
+NATURE = (
+    "river",
+    "cave",
+    "garden",
+    "barn",
+)  # each ambiguous word has one meaning there, one elsewhere
 ANIMALS = {
     "river": ("fish", "trout", "frog", "eel", "crane"),
     "cave": ("bat",),
@@ -49,7 +53,7 @@ def generate(count: int, *, seed: int, length: tuple[int, int] = (3, 5)) -> list
     seed : int
         On which the reports depend; the first of many are what a smaller count gives.
     length : (int, int)
-        Fewest and most sentences, from 2 to 6, of a report about one person.
+        Fewest and most sentences, from 2 to 6.
 
     Raises
     ------
@@ -58,6 +62,8 @@ def generate(count: int, *, seed: int, length: tuple[int, int] = (3, 5)) -> list
 
     >>> for report in generate(2, seed=0, length=(2, 2)):
     ...     print(*report, sep=" | ")
+    the plant grew a new bud . | Jane Coach watered the plant each evening near Fox Hill .
+    the cat chased the mouse near Rock River . | the mouse hid in the straw from the cat .
     """
     check_sizes(count=count)
     fewest = check_integer("length", length[0], 2, 7)
@@ -65,9 +71,6 @@ def generate(count: int, *, seed: int, length: tuple[int, int] = (3, 5)) -> list
     random = onp.random.RandomState(seed)
     found = []
     for _ in range(count):
-        if random.rand() < 0.5:
-            found.append(_retold(random))
-            continue
         topic = _any(random, tuple(TOPICS))
         told = _report(random, topic, random.randint(fewest, most + 1), places=0.4)
         found.append(tuple(sentence.text for sentence in told))
@@ -79,7 +82,9 @@ def about_nature(count: int, *, seed: int) -> list[Labelled]:
 
     *Bank*, *bat*, *crane*, *plant* and *mouse* occur in texts of both kinds.
 
-    >>> about_nature(1, seed=0)
+    >>> [(text, _, label)] = about_nature(1, seed=0)
+    >>> print(label, text)
+    0 Frank Coach paid the debt with a dollar . Frank saved a dollar each week .
     """
     check_sizes(count=count)
     random, found = onp.random.RandomState(seed), []
@@ -95,7 +100,9 @@ def same_sense(count: int, *, seed: int) -> list[Labelled]:
 
     As words in context of Pilehvar and Camacho-Collados (2019), but of texts of two sentences.
 
-    >>> same_sense(1, seed=0)
+    >>> [(first, second, label)] = same_sense(1, seed=0)
+    >>> print(first, second, label, sep=" | ")
+    Frank Hook watched the eel under the water . Frank went to the bank . | the bank kept the note in the safe . the clerk counted the note twice . | 0
     """
     check_sizes(count=count)
     random, found = onp.random.RandomState(seed), []
@@ -111,8 +118,8 @@ def same_sense(count: int, *, seed: int) -> list[Labelled]:
 def entities(count: int, *, seed: int) -> list[Sentence]:
     """Sentences whose words have the tags of persons, places and animals.
 
-    >>> for pair in zip(*entities(1, seed=1)[0]):
-    ...     print(*pair)
+    >>> print(*("/".join(pair) for pair in zip(*entities(1, seed=1)[0])))
+    Peter/B-PER Plant/I-PER dug/O a/O hole/O beside/O the/O apple/O in/O Rose/B-LOC Hill/I-LOC ./O
     """
     check_sizes(count=count)
     random, found = onp.random.RandomState(seed), []
@@ -122,14 +129,15 @@ def entities(count: int, *, seed: int) -> list[Sentence]:
     return found
 
 
-def questions(count: int, *, seed: int, sentences: int = 3) -> list[Question]:
+def questions(count: int, *, seed: int, sentences: int = 1) -> list[Question]:
     """Questions about a text of some sentences, each about another person, elsewhere.
 
     Who and what stand in the question's place in the sentence that answers it: *Anna Rose fed the what
     in the barn ?* Where asks for the town in which somebody was.
 
     >>> [question] = questions(1, seed=0)
-    >>> print(question.text, question.question, question.answers, sep="\n")
+    >>> print(question.text, question.question, question.answers[0].text, sep=" | ")
+    Frank Stone sat down at the screen in Leeds . | where was Frank Stone ? | Leeds
     """
     check_sizes(count=count)
     check_integer("sentences", sentences, 1, len(TOPICS) + 1)
@@ -229,17 +237,6 @@ def _people(random, count: int) -> list[_Told]:
         sentence = _sentence(random, template, topic, who, words, town)
         found.append(_Told(sentence, template, who, words, town))
     return found
-
-
-def _retold(random) -> tuple[str, ...]:
-    """Three sentences about three people, and two that say once more what one of them did, or where."""
-    told = _people(random, 3)
-    found = [each.sentence.text for each in told]
-    for number in random.permutation(3)[:2]:
-        _, template, who, words, town = told[number]
-        form = (template, "it was {who} who" + template[5:], f"{{who}} was in {town} .")
-        found.append(_any(random, form).format(who=who, **words))
-    return tuple(found)
 
 
 def _question(random, count: int) -> Question:

@@ -69,7 +69,9 @@ def read(path: Path) -> list[Question]:
     try:
         articles = json.loads(path.read_text("utf-8"))["data"]
         found = [
-            Question(asked["question"].strip(), paragraph["context"], _answers(asked), article["title"])
+            Question(
+                asked["question"].strip(), paragraph["context"], _answers(asked), article["title"]
+            )
             for article in articles
             for paragraph in article["paragraphs"]
             for asked in paragraph["qas"]

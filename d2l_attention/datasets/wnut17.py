@@ -7,8 +7,8 @@ Twitter, Reddit, StackExchange and YouTube of 2017, so that hardly a name is in 
 from pathlib import Path
 
 from d2l_attention.backend.checks import check_choice
-from d2l_attention.datasets.needed import fetch_all
 from d2l_attention.datasets.labelled_texts import Sentence
+from d2l_attention.datasets.needed import fetch_all
 
 COMMIT = "e52a2d2a71ac1a051ca2d532eef28653c5c02603"
 URL = "https://raw.githubusercontent.com/leondz/emerging_entities_17/{}/{}"

@@ -12,7 +12,11 @@ from d2l_attention.models.bert_fine_tuning import best_span
 
 
 def read_off(
-    questions: Sequence[Question], windows: Sequence[Window], scores: onp.ndarray, *, longest: int = 30
+    questions: Sequence[Question],
+    windows: Sequence[Window],
+    scores: onp.ndarray,
+    *,
+    longest: int = 30,
 ) -> list[str]:
     """Return each question's answer as it stands in the text: the best span of all its windows.
 
@@ -72,7 +76,9 @@ def f1(found: str, right: Sequence[str]) -> float:
     >>> round(f1("the Denver team", ["Denver Broncos"]), 2)
     0.5
     """
-    return max(_f1(normalised(found).split(), normalised(answer).split()) for answer in _some(right))
+    return max(
+        _f1(normalised(found).split(), normalised(answer).split()) for answer in _some(right)
+    )
 
 
 def scored(found: Sequence[str], questions: Sequence[Question]) -> dict[str, float]:

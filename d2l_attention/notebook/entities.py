@@ -50,6 +50,8 @@ def entity_f1(found: Sequence[Sequence[str]], right: Sequence[Sequence[str]]) ->
         if len(tags) != len(wanted):
             raise ValueError(f"a sentence must have {len(wanted)} tags, got {len(tags)}")
         ours, theirs = entities(tags), entities(wanted)
-        counts = [a + b for a, b in zip(counts, (len(ours & theirs), len(ours), len(theirs)), strict=True)]
+        counts = [
+            a + b for a, b in zip(counts, (len(ours & theirs), len(ours), len(theirs)), strict=True)
+        ]
     hits, ours, theirs = counts
     return 2 * hits / (ours + theirs) if ours + theirs else 0.0

@@ -141,7 +141,8 @@ class Ask:
 
 
 def fine_tune(task, bert: Bert, examples: Sequence, *, steps: int, batch: int, rate: float, seed: int,
-              frozen: bool = False, device=None, description: str = "fine-tuning"):  # fmt: skip
+              frozen: bool = False, device=None, description: str = "fine-tuning",
+              progress: bool = True):  # fmt: skip
     """Return a task's network, whose BERT is trained further with a new layer.
 
     Adam, with a rate that rises for a tenth of the steps and then falls to zero, as in the paper
@@ -160,6 +161,8 @@ def fine_tune(task, bert: Bert, examples: Sequence, *, steps: int, batch: int, r
         Of the new layer and of the order of examples.
     frozen : bool
         Whether BERT stays as it is, and the new layer alone is trained.
+    description, progress : str, bool
+        What the line of progress says, and whether there is one.
     """
     check_sizes(steps=steps, batch=batch)
     seed_everything(seed)
@@ -175,5 +178,6 @@ def fine_tune(task, bert: Bert, examples: Sequence, *, steps: int, batch: int, r
     adam = optimizer.Adam(rate, lr_scheduler=falling)
     data = batches(inputs, target, batch, shuffle=True, seed=seed)
     options = {"clip_norm": 1.0, "device": device, "description": description}
+    options["progress"] = progress
     fit(network, data, adam, epochs=epochs, **options)
     return network

@@ -54,14 +54,20 @@ def test_squad(real_data):
     articles = [{question.article for question in part} for part in (train, test)]
     assert [len(titles) for titles in articles] == [36, 12] and not articles[0] & articles[1]
     assert not {q.text for q in train} & {q.text for q in test}
-    question = next(q for q in train + test if q.question.startswith("Which NFL team represented the AFC"))
+    question = next(
+        q for q in train + test if q.question.startswith("Which NFL team represented the AFC")
+    )
     assert question.answers[0] == (177, "Denver Broncos")
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_another_file_is_refused(name, tmp_path, monkeypatch):
     monkeypatch.setenv("D2L_ATTENTION_DATA", str(tmp_path))
-    places = {"glue": "rte/train.tsv", "wnut17": "wnut17/wnut17train.conll", "squad": "squad/dev-v1.1.json"}
+    places = {
+        "glue": "rte/train.tsv",
+        "wnut17": "wnut17/wnut17train.conll",
+        "squad": "squad/dev-v1.1.json",
+    }
     path = tmp_path / places[name]
     path.parent.mkdir()
     path.write_text("another file")
@@ -85,7 +91,11 @@ def test_wrong_choices_are_refused():
 def test_lines_of_another_form_are_refused(tmp_path):
     path = tmp_path / "file"
     for text, read, message in (
-        ("sentence\tlabel\nfine\t2\n", lambda: glue.read(path, ("0", "1")), "line 2, must have sentence"),
+        (
+            "sentence\tlabel\nfine\t2\n",
+            lambda: glue.read(path, ("0", "1")),
+            "line 2, must have sentence",
+        ),
         ("sentence\tlabel\n\t1\n", lambda: glue.read(path, ("0", "1")), "line 2"),
         ("sentence\tlabel\na\t1\nb\n", lambda: glue.read(path, ("0", "1")), "line 3"),
         ("York B-location\n", lambda: wnut17.read(path), "line 1, must be a word and its tag"),

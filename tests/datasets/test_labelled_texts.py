@@ -23,7 +23,10 @@ def test_a_text_and_a_pair():
     assert pieces(ids[1]) == ["[CLS]", "tom", "saw", "[SEP]", "a", "crane", "[SEP]"]
     assert segments.tolist() == [[0] * 8, [0, 0, 0, 0, 1, 1, 1, 0]]
     assert mask.sum(axis=-1).tolist() == [[5], [7]] and labels.tolist() == [1, 0]
-    assert [a.dtype.name for a in (ids, segments, mask, labels)] == ["int32"] * 2 + ["float32", "int32"]
+    assert [a.dtype.name for a in (ids, segments, mask, labels)] == ["int32"] * 2 + [
+        "float32",
+        "int32",
+    ]
 
 
 def test_the_longer_text_is_shortened_at_its_end():

@@ -242,7 +242,9 @@ def test_a_padded_batch_is_its_texts_one_by_one(kind):
     for row, n in enumerate(LENGTHS):
         alone = outputs(network, *(array[row : row + 1, ..., :n] for array in inputs))
         for found, wanted in zip(alone[:-1], whole[:-1], strict=True):
-            wanted = {"sequence": wanted[row], "tokens": wanted[row, :n]}.get(kind, wanted[row][..., :n])
+            wanted = {"sequence": wanted[row], "tokens": wanted[row, :n]}.get(
+                kind, wanted[row][..., :n]
+            )
             onp.testing.assert_allclose(found[0], wanted, atol=1e-5)
 
 
@@ -325,7 +327,9 @@ numbers = st.one_of(st.floats(-5, 5, width=32), st.just(-HUGE), st.integers(-2, 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_spans_by_brute_force(data):
-    scores = data.draw(arrays("float64", st.tuples(st.just(2), st.integers(1, 8)), elements=numbers))
+    scores = data.draw(
+        arrays("float64", st.tuples(st.just(2), st.integers(1, 8)), elements=numbers)
+    )
     longest = data.draw(st.integers(1, 9))
     n = scores.shape[1]
     possible = [
@@ -355,9 +359,17 @@ def test_no_end_before_its_start():
 def test_wrong_settings_are_refused():
     for wrong, error, message in (
         (lambda: SequenceClassifier("bert", 2), TypeError, "bert must be a Bert, got str"),
-        (lambda: SequenceClassifier(Bert(V, **SIZES), 0), ValueError, "num_classes must be at least 1"),
+        (
+            lambda: SequenceClassifier(Bert(V, **SIZES), 0),
+            ValueError,
+            "num_classes must be at least 1",
+        ),
         (lambda: TokenClassifier(Bert(V, **SIZES), 1.5), TypeError, "num_tags must be an integer"),
-        (lambda: SequenceClassifier(TokenClassifier(Bert(V, **SIZES), 2).bert, 2), ValueError, "pooler"),
+        (
+            lambda: SequenceClassifier(TokenClassifier(Bert(V, **SIZES), 2).bert, 2),
+            ValueError,
+            "pooler",
+        ),
     ):
         with pytest.raises(error, match=message):
             wrong()

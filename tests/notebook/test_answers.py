@@ -66,7 +66,9 @@ def test_the_best_window_answers():
 
 
 tags = st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-LOC"])
-pairs = st.integers(1, 8).flatmap(lambda n: st.tuples(*[st.lists(tags, min_size=n, max_size=n)] * 2))
+pairs = st.integers(1, 8).flatmap(
+    lambda n: st.tuples(*[st.lists(tags, min_size=n, max_size=n)] * 2)
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -79,7 +81,7 @@ def test_entities_are_those_of_seqeval(sentences):
 
 
 def test_entities_by_hand():
-    assert entities("B-PER I-PER B-PER O I-LOC I-PER".split()) == {
+    assert entities(["B-PER", "I-PER", "B-PER", "O", "I-LOC", "I-PER"]) == {
         ("PER", 0, 1), ("PER", 2, 2), ("LOC", 4, 4), ("PER", 5, 5)}  # fmt: skip
     assert entity_f1([["O", "O"]], [["O", "O"]]) == 0 and entities([]) == set()
     assert entity_f1([["B-PER", "O"]], [["B-PER", "I-PER"]]) == 0  # nothing is right in part

@@ -64,7 +64,7 @@ def _found(answer, H, s, e, text, longest) -> tuple:
     wanted = [_softmax(H @ v, inside) for v in (s, e)]
     _check_probabilities(H, (s, e), inside, (p_start, p_end), wanted)
     first, last = (int(place) for place in found[2])
-    assert 0 <= first and 0 <= last <= n, f"first and last must be places, got {first} and {last}"
+    assert first >= 0 and 0 <= last <= n, f"first and last must be places, got {first} and {last}"
     return (first, last), *wanted, longest
 
 
@@ -73,7 +73,9 @@ def _check_probabilities(H, vectors, inside, found, wanted) -> None:
     if _same(found, everywhere):
         raise AssertionError("the question's places are not masked: an answer stands in the text")
     if _same(found, [p * inside for p in everywhere]):
-        raise AssertionError("masked behind the softmax: what is left must sum to one; mask the scores")
+        raise AssertionError(
+            "masked behind the softmax: what is left must sum to one; mask the scores"
+        )
     if _same(found, wanted[::-1]):
         raise AssertionError("start and end are exchanged: p_start is of s, p_end of e")
     if _same(found, [H @ v for v in vectors]):
@@ -93,7 +95,9 @@ def _check_probabilities(H, vectors, inside, found, wanted) -> None:
 def _best(p_start, p_end, longest: int, join=onp.multiply) -> tuple[int, int]:
     """The best span whose places are both of the text."""
     n = len(p_start)
-    pairs = [(i, j) for i in range(n) for j in range(i, min(n, i + longest)) if p_start[i] * p_end[j]]
+    pairs = [
+        (i, j) for i in range(n) for j in range(i, min(n, i + longest)) if p_start[i] * p_end[j]
+    ]
     return max(pairs, key=lambda pair: join(p_start[pair[0]], p_end[pair[1]]))
 
 
