@@ -66,10 +66,14 @@ def test_files_with_and_without_heads(tmp_path):
     network = pretrained.network(PUBLISHED)
     assert isinstance(network, BertPretraining)
     checkpoints.save(network.bert, tmp_path / "model.safetensors")
-    other = type(PUBLISHED)(PUBLISHED.configuration, tmp_path / "model.safetensors", PUBLISHED.vocabulary)
+    other = type(PUBLISHED)(
+        PUBLISHED.configuration, tmp_path / "model.safetensors", PUBLISHED.vocabulary
+    )
     for found in (pretrained.network(other), pretrained.encoder(other)):
         assert isinstance(found, Bert)
-        for ours, theirs in zip(weights(found).values(), weights(network.bert).values(), strict=True):
+        for ours, theirs in zip(
+            weights(found).values(), weights(network.bert).values(), strict=True
+        ):
             onp.testing.assert_array_equal(ours, theirs)
 
 
@@ -82,7 +86,9 @@ def test_files_are_small_and_written_as_they_are_read(tmp_path):
 
 def test_what_is_missing_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("D2L_ATTENTION_RUNS", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match=r"lacks wikitext-2.*First run `make results NAME=bert`"):
+    with pytest.raises(
+        FileNotFoundError, match=r"lacks wikitext-2.*First run `make results NAME=bert`"
+    ):
         pretrained.of_wikitext()
     (tmp_path / "bert").mkdir()
     for file in pretrained.FOLDER.iterdir():
@@ -93,8 +99,13 @@ def test_what_is_missing_is_said(tmp_path, monkeypatch):
 
 def test_wrong_arguments_are_refused():
     task, make, _ = TASKS["pair"]
-    for options, message in (({"steps": 0}, "steps must be at least 1"), ({"steps": 1, "batch": 0}, "batch")):
+    for options, message in (
+        ({"steps": 0}, "steps must be at least 1"),
+        ({"steps": 1, "batch": 0}, "batch"),
+    ):
         with pytest.raises(ValueError, match=message):
             fine_tune(task, pretrained.encoder(PUBLISHED), make(2, seed=0), **FEW | options)
     with pytest.raises(ValueError, match="at most 12 pieces"):
-        fine_tune(Classify(VOCABULARY, 12), pretrained.encoder(PUBLISHED), make(2, seed=0), steps=1, **FEW)
+        fine_tune(
+            Classify(VOCABULARY, 12), pretrained.encoder(PUBLISHED), make(2, seed=0), steps=1, **FEW
+        )
