@@ -61,7 +61,7 @@ def generate(count: int, *, seed: int, length: tuple[int, int] = (3, 5)) -> list
         A number is not whole or out of range.
 
     >>> for report in generate(2, seed=0, length=(2, 2)):
-    ...     print(*report, sep=" | ")
+    ...     print(" | ".join(report))
     the plant grew a new bud . | Jane Coach watered the plant each evening near Fox Hill .
     the cat chased the mouse near Rock River . | the mouse hid in the straw from the cat .
     """

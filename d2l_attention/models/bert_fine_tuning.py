@@ -145,7 +145,7 @@ class TokenClassifier(FineTuned):
 
 
 class QuestionAnswering(FineTuned):
-    """softmax(<s, h_1>, ..., <s, h_T>), and the same with e: where in the text the answer starts and ends.
+    """softmax(<s, h_1>, ..., <s, h_T>), and the same with e: where the answer starts, and ends.
 
     Parameters
     ----------
@@ -155,8 +155,8 @@ class QuestionAnswering(FineTuned):
     Call
     ----
     (ids (B, n), segments (B, n), mask (B, 1, n), text (B, 1, n), 1 where an answer may stand) ->
-    scores (B, 2, n) of start and end, -HUGE where none may stand; their probabilities (B, 2, n), there
-    exactly zero; weights (B, N, H, n, n).
+    scores (B, 2, n) of start and end, -HUGE where none may stand; their probabilities (B, 2, n),
+    there exactly zero; weights (B, N, H, n, n).
 
     >>> sizes = {"hidden_size": 8, "layers": 1, "num_heads": 2, "feedforward_size": 16}
     >>> network = QuestionAnswering(Bert(9, **sizes))
@@ -188,7 +188,7 @@ class QuestionAnswering(FineTuned):
         return op.minimum(scores, op.repeat_like(op.upper_bound(text), scores)), p, weights
 
     def loss(self, output, target):
-        """The mean of - log p(start) and - log p(end) in nats: first and last place (B, 2) -> (B,)."""
+        """The mean of - log p(start) and - log p(end): first and last place (B, 2) -> (B,)."""
         scores, _, _ = output
         check_arrays("B 2 n, ids B 2", sizes={"2": 2}, scores=scores, target=target)
         check_ids(target=(target, 0, scores.shape[-1]))

@@ -1,4 +1,4 @@
-"""BERT's heads for four tasks in PyTorch, with the names of `d2l_attention.models.bert_fine_tuning`."""
+"""BERT's heads in PyTorch, with the names of `d2l_attention.models.bert_fine_tuning`."""
 
 import torch
 from torch import nn
