@@ -141,11 +141,11 @@ def test_bert_learns_in_the_benchmark_what_its_peer_learns(monkeypatch):
     assert [peers.keys() for peers in ratios.values()] == [bert.GOALS.keys()]
 
 
-@pytest.mark.parametrize("case", gpt.cases())
-def test_a_gpt_learns_and_writes_in_the_benchmark_what_its_peer_does(case, monkeypatch):
+@pytest.mark.parametrize("contest", gpt.cases().values(), ids=gpt.cases())
+def test_a_gpt_learns_and_writes_in_the_benchmark_what_its_peer_does(contest, monkeypatch):
     monkeypatch.setattr(gpt, "WIDTH", 32)
     monkeypatch.setattr(gpt, "WRITTEN", 8)
-    assert gpt.cases()[case]().keys() == {"ours", "PyTorch"}
+    assert contest().keys() == {"ours", "PyTorch"}
 
 
 def test_a_gpt_that_writes_something_else_is_refused(monkeypatch):

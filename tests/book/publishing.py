@@ -22,7 +22,7 @@ from book.publishing import browser as chromium_browser
 ROOT = Path(__file__).resolve().parents[2]
 GONE = "d2l_attention.gone"  # a module of an earlier build
 # Addresses on GitHub, but for other people's code that the book cites
-REPOSITORY = r"github\.com/(?!vinhkhuc/MemN2N-babi-python|zcyang/imageqa-san|abhshkdz/neural-vqa-attention|bentrevett/pytorch-seq2seq)"
+REPOSITORY = r"github\.com/(?!vinhkhuc/MemN2N-babi-python|zcyang/imageqa-san|abhshkdz/neural-vqa-attention|bentrevett/pytorch-seq2seq|karpathy/nanoGPT)"
 LOCAL = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:")
 
 

@@ -53,7 +53,8 @@ def names(requirements: Iterable[str]) -> set[str]:
 PACKAGE = names(PROJECT["project"]["dependencies"])
 ORACLES = names(
     line
-    for line in (ROOT / "tests/oracles/requirements.txt").read_text("utf-8").splitlines()
+    for file in ("requirements.txt", "published.txt")
+    for line in (ROOT / "tests/oracles" / file).read_text("utf-8").splitlines()
     if line and not line.startswith("#")
 )
 EVERYTHING = PACKAGE | names(GROUPS["book"]) | names(GROUPS["test"]) | ORACLES

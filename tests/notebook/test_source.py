@@ -49,7 +49,7 @@ def test_a_module_is_shown_whole(shown):
 
 
 def test_several_objects_share_the_name_of_their_file(shown):
-    show_source(devices.try_gpu, devices.try_all_gpus, training.History)
+    show_source(devices.try_gpu, devices.try_all_gpus, training.fit)
     headers = [line for line in repr(shown[0]).splitlines() if line.startswith("# d2l_attention")]
     assert headers == ["# d2l_attention/backend/devices.py", "# d2l_attention/training.py"]
     assert len(shown) == 1
