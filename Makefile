@@ -159,9 +159,8 @@ $(VENV)/installed: requirements.lock pyproject.toml $(ANEW)
 
 # PyTorch, with which tests and benchmarks compare; the book itself never imports it. Its CPU build where it can be had.
 # Where it cannot be installed the next run tries again, and it is an error only where the tests must not be skipped.
-$(VENV)/oracles: $(VENV)/installed tests/oracles/requirements.txt tests/oracles/published.txt
+$(VENV)/oracles: $(VENV)/installed tests/oracles/requirements.txt
 	@echo "Installing PyTorch, with which tests and benchmarks compare."
-	@if { $(call install,-c requirements.lock -r tests/oracles/requirements.txt,--torch-backend cpu); } && \
-	    { $(call install,--no-deps -r tests/oracles/published.txt); }; then touch $@; else \
+	@if $(call install,-c requirements.lock -r tests/oracles/requirements.txt,--torch-backend cpu); then touch $@; else \
 	    echo "PyTorch cannot be installed; without it, tests that compare with it are skipped."; \
 	    test "$(D2L_ATTENTION_REQUIRE_ORACLES)" != 1; fi
