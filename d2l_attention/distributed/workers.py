@@ -98,9 +98,7 @@ def connect() -> Workers:
         raise RuntimeError(f"a worker needs {', '.join(missing)} in its environment")
     sys.excepthook = _ends_the_process(sys.excepthook)
     workers = Workers(kvstore.create("dist_sync"))
-    atexit.register(
-        workers.leave
-    )  # before MXNet's own end, at which the store's threads would abort
+    atexit.register(workers.leave)  # before MXNet ends, at which the store's threads would abort
     return workers
 
 

