@@ -1,7 +1,7 @@
 // BERT reads two texts of which the reader hides words: what is guessed at each place, whom it asks, and does the second text follow?
 (() => {
   "use strict";
-  const { html, titled, row, stack, map, take, add, affine, softmax, layerNorm } = D2L;
+  const { html, titled, map, take, add, affine, softmax, layerNorm } = D2L;
   const START = "[CLS]", SEPARATOR = "[SEP]", MASK = "[MASK]", EPSILON = 1e-12;
   const GUESSES = 8;
 
@@ -76,35 +76,21 @@
     const view = { figure, network: figure.weights }, { ready, longest, layers, heads } = view.network;
     const choices = html(live, "div", { class: "wide choices" });
     const names = Object.fromEntries(Object.keys(ready).map((name) => [name, name]));
-    view.first = choose(choices, "First text: of", names, (name) => open(view, name, name));
-    view.second = choose(choices, "Second text: of", { ...names, "": "(none)" }, (name) => open(view, figure.state.first, name));
-    const every = Object.fromEntries([["mean", "mean"], ...Array.from({ length: heads }, (_, h) => [h, `${h + 1}`])]);
-    view.heads = choose(choices, "Head", every, (name) => change(view, { head: name === "mean" ? name : Number(name) }));
+    view.first = D2L.choice(choices, "First text: of", names, (name) => open(view, name, name));
+    view.second = D2L.choice(choices, "Second text: of", { ...names, "": "(none)" }, (name) => open(view, figure.state.first, name));
+    view.heads = D2L.headChoice(choices, heads, (head) => change(view, { head }));
     const left = html(live, "div", { class: "picture photographed" });
     view.question = html(left, "p", { class: "question", role: "status" });
     const sides = html(left, "div", { class: "sides" });
     view.sides = ["first", "second"].map((name) => {
-      const box = html(sides, "div"), head = html(box, "div", { class: "head" });
-      html(head, "span", {}, `${name} text`);
-      for (let layer = 1; layer <= layers; layer++) html(head, "span", { class: "number" }, `layer ${layer}`);
-      const blank = Object.fromEntries(Array.from({ length: longest }, (_, k) => [k, ""]));
-      const side = D2L.tokens(box, `place of the ${name} text that asks`, blank, (k) => change(view, { asked: side.from + Number(k) }));
-      side.group.classList.add("column");
-      side.cells = side.inputs.map((input) => Array.from({ length: layers }, () => html(input.parentNode, "span", { class: "number" })));
+      const ask = (k) => change(view, { asked: side.from + k }), label = `place of the ${name} text that asks`;
+      const side = D2L.wordColumn(sides, { heading: `${name} text`, label, count: longest, layers, change: ask });
       return side;
     });
     buildPanel(view, html(live, "div", { class: "panel" }));
     const { documents, right } = view.network;
     html(live, "p", { class: "hint" }, `Trained on ${documents.toLocaleString("en")} short documents. In new ones it guesses ${Math.round(100 * right.words)}% of hidden words, and tells ${Math.round(100 * right.pairs)}% of pairs rightly.`);
     return view;
-  }
-
-  function choose(parent, label, choices, act) {
-    const part = html(parent, "div");
-    titled(part, label);
-    const made = D2L.tokens(part, label, choices, act);
-    made.group.classList.add("small");
-    return made;
   }
 
   function open(view, first, second) {
@@ -140,19 +126,15 @@
   function draw(view, result, state) {
     const { words, places } = framed(state.texts), place = places[state.asked];
     const split = words.indexOf(SEPARATOR) + 1, told = place ? state.told[place.text][place.k] : words[state.asked];
-    const of = (heads) => (state.head === "mean" ? heads[0].map((_, k) => heads.reduce((sum, one) => sum + one[k], 0) / heads.length) : heads[state.head]);
-    const weights = result.weights.map(of); // [layer][place]
+    const weights = result.weights.map((heads) => D2L.ofHead(heads, state.head)); // [layer][place]
     view.sides.forEach((side, number) => {
       const [from, to] = number ? [split, words.length] : [0, split];
       side.from = from;
-      side.group.parentNode.hidden = from === to;
+      side.box.hidden = from === to;
+      side.show(words.slice(from, to), state.asked - from, weights.map((of) => of.slice(from, to)));
       side.inputs.forEach((input, k) => {
-        const i = from + k, there = i < to, at = there && places[i];
-        input.parentNode.hidden = !there;
-        input.checked = there && i === state.asked;
-        input.nextSibling.textContent = there ? words[i] : "";
-        input.parentNode.classList.toggle("changed", Boolean(at) && words[i] !== state.told[at.text][at.k]);
-        side.cells[k].forEach((cell, layer) => D2L.weigh(cell, there ? weights[layer][i] : 0));
+        const at = from + k < to && places[from + k];
+        input.parentNode.classList.toggle("changed", Boolean(at) && words[from + k] !== state.told[at.text][at.k]);
       });
     });
     const best = result.guesses.map((p, number) => [view.network.words[number], p]).sort((a, b) => b[1] - a[1]).slice(0, GUESSES);

@@ -181,6 +181,44 @@ window.D2L = (() => {
     return { group, inputs, choose: (value) => { for (const input of inputs) input.checked = input.value === value; } };
   }
 
+  // The same, small, under its name
+  function choice(parent, label, choices, change) {
+    const part = html(parent, "div");
+    titled(part, label);
+    const made = tokens(part, label, choices, change);
+    made.group.classList.add("small");
+    return made;
+  }
+
+  // Which head's weights are shown: "mean" or a number; and these weights, of what each head has [head][place] -> [place]
+  function headChoice(parent, count, change) {
+    const every = Object.fromEntries([["mean", "mean"], ...Array.from({ length: count }, (_, h) => [h, `${h + 1}`])]);
+    return choice(parent, "Head", every, (name) => change(name === "mean" ? name : Number(name)));
+  }
+  const ofHead = (heads, head) => (head === "mean" ? heads[0].map((_, k) => heads.reduce((sum, one) => sum + one[k], 0) / heads.length) : heads[head]);
+
+  // Room for so many words below each other, each with its weight in each layer. show(words, chosen, weights [layer][place] or null)
+  function wordColumn(parent, { heading, label, count, layers, change }) {
+    const box = html(parent, "div", { class: "word-column" }), head = html(box, "div", { class: "head" });
+    html(head, "span", {}, heading);
+    for (let layer = 1; layer <= layers; layer++) html(head, "span", { class: "number" }, `layer ${layer}`);
+    const blank = Object.fromEntries(Array.from({ length: count }, (_, k) => [k, ""]));
+    const { group, inputs } = tokens(box, label, blank, (k) => change(Number(k)));
+    const cells = inputs.map((input) => Array.from({ length: layers }, () => html(input.parentNode, "span", { class: "number" })));
+    const show = (words, chosen, weights) => inputs.forEach((input, k) => {
+      input.parentNode.hidden = k >= words.length;
+      input.checked = k === chosen && k < words.length;
+      input.nextSibling.textContent = words[k] ?? "";
+      cells[k].forEach((cell, layer) => {
+        const value = k < words.length ? weights?.[layer][k] : undefined;
+        if (value !== undefined) return weigh(cell, value);
+        cell.classList.remove("weight");
+        cell.textContent = "";
+      });
+    });
+    return { box, group, inputs, show };
+  }
+
   // A question to be answered before the first drag, and what to do then; the figure has the answer.
   function prompt(parent, question, choices, then) {
     const part = html(parent, "div", { class: "prompt" });
@@ -294,6 +332,6 @@ window.D2L = (() => {
 
   return {
     figures, networks, addFigure, load, tensor, row, stack, map, transpose, take, matmul, add, affine, lstmStep, softmax,
-    above, named, layerNorm, attend, clamp, show, path, runs, set, html, svg, titled, button, tokens, prompt, drag, keys, legend, weigh, bars,
+    above, named, layerNorm, attend, clamp, show, path, runs, set, html, svg, titled, button, tokens, choice, headChoice, ofHead, wordColumn, prompt, drag, keys, legend, weigh, bars,
   };
 })();

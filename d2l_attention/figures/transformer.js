@@ -118,10 +118,9 @@
     const choices = html(live, "div", { class: "wide choices" });
     const ready = Object.fromEntries(Object.keys(view.network.ready).map((name) => [name, name]));
     const { beam, head } = figure.state;
-    view.ready = choose(choices, "Sentence", ready, (name) => change(view, { ...opened(view.network, name), beam: figure.state.beam, head: figure.state.head }));
-    const heads = Object.fromEntries([["mean", "mean"], ...Array.from({ length: view.network.heads }, (_, h) => [h, `${h + 1}`])]);
-    view.heads = choose(choices, "Head", heads, (name) => change(view, { head: name === "mean" ? name : Number(name) }));
-    view.beams = choose(choices, "Search", BEAMS, (k) => change(view, { beam: Number(k) }));
+    view.ready = D2L.choice(choices, "Sentence", ready, (name) => change(view, { ...opened(view.network, name), beam: figure.state.beam, head: figure.state.head }));
+    view.heads = D2L.headChoice(choices, view.network.heads, (chosen) => change(view, { head: chosen }));
+    view.beams = D2L.choice(choices, "Search", BEAMS, (k) => change(view, { beam: Number(k) }));
     view.heads.choose(String(head));
     view.beams.choose(String(beam));
     const left = html(live, "div", { class: "picture photographed" });
@@ -137,14 +136,6 @@
     return view;
   }
 
-  function choose(parent, label, choices, act) {
-    const part = html(parent, "div");
-    titled(part, label);
-    const made = D2L.tokens(part, label, choices, act);
-    made.group.classList.add("small");
-    return made;
-  }
-
   function change(view, changed) {
     Object.assign(view.figure.state, changed);
     view.figure.update();
@@ -155,18 +146,13 @@
     view.question = html(parent, "p", { class: "question", role: "status" });
     const part = html(parent, "div", { class: "sides" }), most = view.network.longest;
     for (const [side, count, language] of [["english", most, "English"], ["german", longest(most) + 1, "German"]]) {
-      const blank = Object.fromEntries(Array.from({ length: count }, (_, k) => [k, ""]));
-      const box = html(part, "div");
-      const head = html(box, "div", { class: "head" });
-      html(head, "span", {}, language);
-      for (let layer = 1; layer <= view.network.layers; layer++) html(head, "span", { class: "number" }, `layer ${layer}`);
-      const ask = (k) => change(view, { side, looked: Number(k), ...(side === "english" ? { chosen: Number(k) } : {}) });
-      view[side] = D2L.tokens(box, `${language} word that asks`, blank, ask);
-      view[side].group.classList.add("column", side);
-      view[side].cells = view[side].inputs.map((input, k) => {
+      const ask = (k) => change(view, { side, looked: k, ...(side === "english" ? { chosen: k } : {}) });
+      const label = `${language} word that asks`;
+      view[side] = D2L.wordColumn(part, { heading: language, label, count, layers: view.network.layers, change: ask });
+      view[side].group.classList.add(side);
+      view[side].inputs.forEach((input, k) => {
         input.parentNode.addEventListener("mouseenter", () => hover(view, { side, looked: k }));
         input.parentNode.addEventListener("mouseleave", () => hover(view, null));
-        return Array.from({ length: view.network.layers }, () => html(input.parentNode, "span", { class: "number" }));
       });
     }
     view.translation = html(parent, "p", { class: "translation" });
@@ -221,7 +207,7 @@
 
   // The weights that the asking word gives: {english: [layer][place], german: [layer][place]}, of one head or their mean
   function given(result, side, looked, head) {
-    const of = (heads) => (head === "mean" ? heads[0].map((_, k) => heads.reduce((sum, one) => sum + one[k], 0) / heads.length) : heads[head]);
+    const of = (heads) => D2L.ofHead(heads, head);
     if (side === "english") return { english: result.encoder.map((heads) => of(heads.map((rows) => rows[looked]))), german: null };
     return { english: result.cross[looked].map(of), german: result.decoder[looked].map((heads) => of(heads).slice(0, looked + 1)) };
   }
@@ -233,19 +219,8 @@
     const asking = side === "german" ? D2L.clamp(looked - (view.over || looked ? 1 : 0), 0, Math.max(0, result.symbols.length - 1)) : D2L.clamp(looked, 0, Math.max(0, state.sentence.length - 1));
     const weights = state.sentence.length ? given(result, side, asking, state.head) : { english: null, german: null };
     const chosen = { english: side === "english" ? asking : -1, german: side === "german" ? asking + 1 : -1 };
-    for (const [name, words] of [["english", state.sentence], ["german", german]]) {
-      view[name].inputs.forEach((input, k) => {
-        input.parentNode.hidden = k >= words.length;
-        input.checked = k === chosen[name] && k < words.length;
-        input.nextSibling.textContent = words[k] ?? "";
-        view[name].cells[k].forEach((cell, layer) => {
-          const value = k < words.length ? weights[name]?.[layer][k] : undefined;
-          if (value !== undefined) return D2L.weigh(cell, value);
-          cell.classList.remove("weight");
-          cell.textContent = "";
-        });
-      });
-    }
+    view.english.show(state.sentence, chosen.english, weights.english);
+    view.german.show(german, chosen.german, weights.german);
     const word = side === "english" ? state.sentence[asking] : german[asking + 1];
     view.question.textContent = !state.sentence.length ? "" : side === "english"
       ? `\u201c${word}\u201d is read: what it takes from the English words`
