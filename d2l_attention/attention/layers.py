@@ -78,8 +78,9 @@ class TransformerLayer(Block):
     """What both kinds of layer share: attention, a network, norms, and where these stand."""
 
     def __init__(self, size: int, num_heads: int, hidden_size: int, *, key_size: int | None = None,
-                 use_bias: bool = False, activation: str = "relu", dropout: float = 0.0,
-                 attention_dropout: float = 0.0, pre_norm: bool = False, epsilon: float = 1e-5):  # fmt: skip
+                 use_bias: bool = False, activation: str = "relu",
+                 dropout: float = 0.0, attention_dropout: float = 0.0,
+                 pre_norm: bool = False, epsilon: float = 1e-5):  # fmt: skip
         super().__init__()
         check_share(dropout=dropout, attention_dropout=attention_dropout)
         self.dropout, self.pre_norm, self.sizes = dropout, bool(pre_norm), {"d": size}
