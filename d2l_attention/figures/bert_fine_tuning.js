@@ -149,22 +149,12 @@
   const quoted = (words, first, last = first) => `\u201c${words.slice(first, last + 1).join(" ")}\u201d`;
 
   function draw(view, result, state) {
-    const words = state.text.split(" "), { start, end, best: [first, last], alone } = result;
+    const words = state.text.split(" "), [first, last] = result.best;
     Object.assign(view, { result, read: words });
-    view.cells.forEach(({ word, input, name, bars }, k) => {
-      word.hidden = k >= words.length;
-      if (word.hidden) return;
-      name.textContent = words[k];
-      set(input, { "aria-label": `${words[k]}: starts ${show(start[k], 2)}, ends ${show(end[k], 2)}` });
-      bars.forEach((bar, row) => { bar.style.height = `${(100 * (row ? end : start)[k]).toFixed(1)}%`; });
-      word.classList.toggle("best", k >= first && k <= last);
-      word.classList.toggle("alone", alone.includes(k));
-    });
-    drawAnswer(view, words, result, state);
+    drawWords(view, words, result);
     drawReading(view, state.chosen);
-    const product = ({ first, last }) => start[first] * end[last];
-    const found = spans(start.map(Math.log), end.map(Math.log), view.network.longest_answer).slice(0, SPANS);
-    D2L.bars(view.spans, found.map((span, rank) => [words.slice(span.first, span.last + 1).join(" "), product(span), rank ? "" : "first"]));
+    drawAnswer(view, words, result, state);
+    drawSpans(view, words, result);
     if (view.question.value !== state.question) view.question.value = state.question;
     view.ready.choose(state.ready);
     view.kind.choose(state.kind);
@@ -174,11 +164,38 @@
     view.figure.root.dataset.answer = words.slice(first, last + 1).join(" ");
   }
 
-  function drawAnswer(view, words, { start, end, best: [first, last], alone: [from, to] }, { ready, right, text }) {
-    const found = words.slice(first, last + 1).join(" "), judged = right === null ? "" : right === found ? " \u2013 that is right" : right ? ` \u2013 right is ${right}` : " \u2013 the text does not say";
-    view.answer.textContent = `${quoted(words, first, last)} (${show(start[first], 2)} \u00d7 ${show(end[last], 2)} = ${show(start[first] * end[last], 2)})${judged}`;
-    view.told.textContent = right === "" ? NOBODY : text === view.network.ready[ready].text ? view.network.ready[ready].told : "";
-    const why = from === first && to === last ? "the same span." : to < from ? "an end before its start is no answer." : `${to - from + 1} words are more than ${view.network.longest_answer}.`;
+  function drawWords(view, words, { start, end, best: [first, last], alone }) {
+    view.cells.forEach(({ word, input, name, bars }, k) => {
+      word.hidden = k >= words.length;
+      if (word.hidden) return;
+      name.textContent = words[k];
+      set(input, { "aria-label": `${words[k]}: starts ${show(start[k], 2)}, ends ${show(end[k], 2)}` });
+      bars.forEach((bar, row) => { bar.style.height = `${(100 * (row ? end : start)[k]).toFixed(1)}%`; });
+      word.classList.toggle("best", k >= first && k <= last);
+      word.classList.toggle("alone", alone.includes(k));
+    });
+  }
+
+  // What a ready question's answer should be; nothing of the reader's own
+  function judged(found, right) {
+    if (right === null) return "";
+    if (!right) return " \u2013 the text does not say";
+    return right === found ? " \u2013 that is right" : ` \u2013 right is ${right}`;
+  }
+
+  function drawAnswer(view, words, { start, end, best: [first, last] }, { ready, right, text }) {
+    const product = `${show(start[first], 2)} \u00d7 ${show(end[last], 2)} = ${show(start[first] * end[last], 2)}`;
+    view.answer.textContent = `${quoted(words, first, last)} (${product})${judged(words.slice(first, last + 1).join(" "), right)}`;
+    const { text: untouched, told } = view.network.ready[ready];
+    view.told.textContent = right === "" ? NOBODY : text === untouched ? told : "";
+  }
+
+  function drawSpans(view, words, { start, end, best: [first, last], alone: [from, to] }) {
+    const found = spans(start.map(Math.log), end.map(Math.log), view.network.longest_answer).slice(0, SPANS);
+    D2L.bars(view.spans, found.map(({ first, last }, rank) => [words.slice(first, last + 1).join(" "), start[first] * end[last], rank ? "" : "first"]));
+    let why = `${to - from + 1} words are more than ${view.network.longest_answer}.`;
+    if (to < from) why = "an end before its start is no answer.";
+    if (from === first && to === last) why = "the same span.";
     view.alone.textContent = `Likeliest start ${quoted(words, from)}, likeliest end ${quoted(words, to)}: ${why}`;
   }
 

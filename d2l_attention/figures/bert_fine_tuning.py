@@ -87,7 +87,7 @@ READY = {  # name: a text; a question of each kind with its answer, "" where the
             "what": ("Susan Baker wrote the what and saved it ?", "letter"),
             "nobody": (NOBODY, ""),
         },
-        "told": "No text that it was fine-tuned on had two people: it has not learned to tell them apart.",
+        "told": "No text that it was fine-tuned on had two people: asked who, it wavers between them.",
     },
 }
 LABEL = (
