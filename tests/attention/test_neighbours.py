@@ -23,18 +23,20 @@ def parts(size=64, heads=4, longest=24):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(2, 40), st.integers(2, 12).map(lambda half: 2 * half), st.integers(-30, 30))
-def test_a_step_is_a_turn(longest, size, step):
-    p, R = waves(longest, size), turn(step, longest, size)
+@given(st.integers(2, 40), st.integers(2, 12).map(lambda half: 2 * half), st.integers(-30, 30),
+       st.integers(2, 100))  # fmt: skip
+def test_a_step_is_a_turn(longest, size, step, slowest):
+    p, R = waves(longest, size, slowest), turn(step, size, slowest)
     for i in range(longest):
         if 0 <= i + step < longest:
             assert onp.allclose(R @ p[i], p[i + step])
     assert onp.allclose(R @ R.T, onp.eye(size))  # it keeps lengths
-    assert onp.allclose(R @ turn(-step, longest, size), onp.eye(size))
+    assert onp.allclose(R @ turn(-step, size, slowest), onp.eye(size))
 
 
 def test_waves_have_the_size_of_words():
     assert (waves(50, 64) ** 2).mean() == pytest.approx(1)
+    assert waves(50, 64, 8).shape == (50, 64)
     assert onp.allclose((waves(50, 64) ** 2).sum(axis=1), 64)
 
 
@@ -88,3 +90,5 @@ def test_what_does_not_fit_is_refused():
         ask_neighbours(attention, other, (1, 1, 1, 1), **OPTIONS)
     with pytest.raises(ValueError, match="size must be even and at least 4"):
         waves(5, 3)
+    with pytest.raises(ValueError, match="slowest"):
+        waves(5, 4, 1)
