@@ -9,7 +9,7 @@ from d2l_attention.backend.checks import check_integer
 from d2l_attention.datasets.masked_words import FRAME, frame
 from d2l_attention.datasets.wordpiece import WordPiece
 
-NO_TAG = -1  # as models.bert_fine_tuning has it: no tag is asked for here
+NO_TAG = -1  # of a place that is not asked: special, padding, or not the first piece of a word
 
 
 class Labelled(NamedTuple):
@@ -92,7 +92,8 @@ def tagged(
     Raises
     ------
     TypeError, ValueError
-        There are no sentences, one is empty or too long, words and tags do not pair, or a tag is unknown.
+        There are no sentences, one is empty or too long, words and tags do not pair, or a tag is unknown;
+        or there is no room for the first word of a sentence that is to be shortened.
 
     >>> vocabulary = WordPiece(["anna rose paid"], fewest=1)
     >>> (ids, *_), target = tagged(
@@ -101,24 +102,19 @@ def tagged(
     (['[CLS]', 'anna', 'rose', '##s', '[SEP]', '[PAD]', '[PAD]'], [-1, 1, 0, -1, -1, -1, -1])
     """
     numbers = {tag: number for number, tag in enumerate(tags)}
-    inputs, target = (
-        [],
-        onp.full((len(sentences), check_integer("longest", longest, 1)), NO_TAG, "int32"),
-    )
+    shape = len(sentences), check_integer("longest", longest, 1)
+    inputs, target = [], onp.full(shape, NO_TAG, "int32")
     for row, (words, of_words) in enumerate(sentences):
-        if len(words) != len(of_words) or not words:
-            raise ValueError(f"each word must have a tag, got {len(words)} and {len(of_words)}")
-        if unknown := sorted(set(of_words) - set(numbers)):
-            raise ValueError(f"tags must be of {', '.join(tags)}, got {', '.join(unknown)}")
-        pieces: list[int] = []
-        for word, tag in zip(words, of_words, strict=True):
-            of_word = pieces_of(word, vocabulary)
-            if shorten and len(pieces) + len(of_word) > longest - 2:
-                break
-            if len(pieces) + 1 < longest:  # else it is too long, which is said below
-                target[row, len(pieces) + 1] = numbers[tag]
-            pieces += of_word
-        inputs.append(frame(pieces, None, vocabulary))
+        _check_tags(words, of_words, tags)
+        pieces = [pieces_of(word, vocabulary) for word in words]
+        if shorten:
+            pieces = _whole_words(words, pieces, longest)
+        place = 1  # behind [CLS]
+        for of_word, tag in zip(pieces, of_words, strict=False):  # words at the end may be cut off
+            if place < longest:  # else it is too long, which is said below
+                target[row, place] = numbers[tag]
+            place += len(of_word)
+        inputs.append(frame([piece for of_word in pieces for piece in of_word], None, vocabulary))
     return padded(inputs, longest), target
 
 
@@ -146,6 +142,24 @@ def padded(inputs: Sequence[tuple], longest: int) -> tuple[onp.ndarray, onp.ndar
             )
         ids[row, :count], segments[row, :count], mask[row, 0, :count] = numbers, parts, 1
     return ids, segments, mask
+
+
+def _check_tags(words: Sequence[str], of_words: Sequence[str], tags: Sequence[str]) -> None:
+    if len(words) != len(of_words) or not words:
+        raise ValueError(f"each word must have a tag, got {len(words)} and {len(of_words)}")
+    if unknown := sorted(set(of_words) - set(tags)):
+        raise ValueError(f"tags must be of {', '.join(tags)}, got {', '.join(unknown)}")
+
+
+def _whole_words(words: Sequence[str], pieces: list[list[int]], longest: int) -> list[list[int]]:
+    """The pieces of as many words from the first one on as have room."""
+    ends = onp.cumsum([len(of_word) for of_word in pieces]) + 2  # places, with [CLS] and [SEP]
+    if ends[0] > longest:
+        raise ValueError(
+            f"longest must leave room for a sentence's first word, got {longest} places where"
+            f" {words[0]!r} needs {ends[0]}"
+        )
+    return pieces[: int((ends <= longest).sum())]
 
 
 def _shortened(texts: list[list[int]], longest: int) -> list[list[int]]:

@@ -15,7 +15,7 @@ import numpy as onp
 
 from d2l_attention.backend.checks import check_integer, check_sizes
 from d2l_attention.datasets.labelled_texts import Labelled, Sentence
-from d2l_attention.datasets.senses import AMBIGUOUS, PEOPLE, TOPICS
+from d2l_attention.datasets.senses import AMBIGUOUS, PEOPLE, TOPICS, one_of
 from d2l_attention.datasets.spans import Answer, Question
 
 SURNAMES = (
@@ -27,12 +27,8 @@ TOWNS = (
     "Bath", "Derby", "Dover", "Leeds", "Oxford", "York", "Crane River", "Fox Hill", "Rock River",
     "Rose Hill", "Snow River", "Stone Hill",
 )  # fmt: skip
-NATURE = (
-    "river",
-    "cave",
-    "garden",
-    "barn",
-)  # each ambiguous word has one meaning there, one elsewhere
+# each ambiguous word has one meaning in these topics, and one elsewhere
+NATURE = ("river", "cave", "garden", "barn")
 ANIMALS = {
     "river": ("fish", "trout", "frog", "eel", "crane"),
     "cave": ("bat",),
@@ -71,7 +67,7 @@ def generate(count: int, *, seed: int, length: tuple[int, int] = (3, 5)) -> list
     random = onp.random.RandomState(seed)
     found = []
     for _ in range(count):
-        topic = _any(random, tuple(TOPICS))
+        topic = one_of(random, tuple(TOPICS))
         told = _report(random, topic, random.randint(fewest, most + 1), places=0.4)
         found.append(tuple(sentence.text for sentence in told))
     return found
@@ -90,7 +86,7 @@ def about_nature(count: int, *, seed: int) -> list[Labelled]:
     random, found = onp.random.RandomState(seed), []
     for _ in range(count):
         label = int(random.rand() < 0.5)
-        topic = _any(random, [topic for topic in TOPICS if (topic in NATURE) == label])
+        topic = one_of(random, [topic for topic in TOPICS if (topic in NATURE) == label])
         found.append(Labelled(_text(_report(random, topic, 2)), None, label))
     return found
 
@@ -108,7 +104,7 @@ def same_sense(count: int, *, seed: int) -> list[Labelled]:
     random, found = onp.random.RandomState(seed), []
     for _ in range(count):
         label = int(random.rand() < 0.5)
-        word = _any(random, tuple(AMBIGUOUS))
+        word = one_of(random, tuple(AMBIGUOUS))
         one = random.randint(2)
         topics = AMBIGUOUS[word][one], AMBIGUOUS[word][one if label else 1 - one]
         found.append(Labelled(*(_with(random, word, topic) for topic in topics), label))
@@ -124,7 +120,7 @@ def entities(count: int, *, seed: int) -> list[Sentence]:
     check_sizes(count=count)
     random, found = onp.random.RandomState(seed), []
     for _ in range(count):
-        (sentence, *_) = _report(random, _any(random, tuple(TOPICS)), 2, places=0.6)
+        (sentence, *_) = _report(random, one_of(random, tuple(TOPICS)), 2, places=0.6)
         found.append(sentence)
     return found
 
@@ -150,10 +146,10 @@ def questions(count: int, *, seed: int, sentences: int = 1) -> list[Question]:
 # ----------------------------------------------------------------------------- parts of the reports
 def _report(random, topic: str, length: int, *, places: float = 0.0) -> list[Sentence]:
     """Sentences of one topic about one person in one town; it is named in a share of them."""
-    pronoun = _any(random, tuple(PEOPLE))
-    name, town = _name(random, pronoun), _any(random, TOWNS)
+    pronoun = one_of(random, tuple(PEOPLE))
+    name, town = _name(random, pronoun), one_of(random, TOWNS)
     told = TOPICS[topic]
-    words = {gap: _any(random, choices) for gap, choices in told.gaps.items()}
+    words = {gap: one_of(random, choices) for gap, choices in told.gaps.items()}
     found, who = [], name
     for number in random.permutation(len(told.sentences))[:length]:
         template = told.sentences[number]
@@ -187,7 +183,7 @@ def _entity(words: str, kind: str) -> list[tuple[str, str]]:
 
 
 def _name(random, pronoun: str) -> str:
-    return f"{_any(random, PEOPLE[pronoun])} {_any(random, SURNAMES)}"
+    return f"{one_of(random, PEOPLE[pronoun])} {one_of(random, SURNAMES)}"
 
 
 def _with(random, word: str, topic: str) -> str:
@@ -201,7 +197,7 @@ def _with(random, word: str, topic: str) -> str:
 def _different_names(random, count: int) -> list[str]:
     names: list[str] = []
     while len(names) < count:
-        name = _name(random, _any(random, tuple(PEOPLE)))
+        name = _name(random, one_of(random, tuple(PEOPLE)))
         names += [name] if name not in names else []
     return names
 
@@ -232,8 +228,8 @@ def _people(random, count: int) -> list[_Told]:
     for topic, who, town in zip(topics, _different_names(random, count), towns, strict=True):
         told = TOPICS[topic]
         possible = [s for s in told.sentences if s.startswith("{who}") and s.count("{") > 1]
-        template = _any(random, possible)
-        words = {gap: _any(random, choices) for gap, choices in told.gaps.items()}
+        template = one_of(random, possible)
+        words = {gap: one_of(random, choices) for gap, choices in told.gaps.items()}
         sentence = _sentence(random, template, topic, who, words, town)
         found.append(_Told(sentence, template, who, words, town))
     return found
@@ -244,7 +240,7 @@ def _question(random, count: int) -> Question:
     told = _people(random, count)
     asked = random.randint(count)
     said = [each.sentence for each in told]
-    question, answer = _asked(random, _any(random, QUESTIONS), *told[asked][1:])
+    question, answer = _asked(random, one_of(random, QUESTIONS), *told[asked][1:])
     place = _place(said[asked].words, answer.split())
     before = [*_words(said[:asked]), *said[asked].words[:place]]
     return Question(question, _text(said), (Answer(sum(len(w) + 1 for w in before), answer),))
@@ -257,7 +253,7 @@ def _asked(random, kind: str, template: str, who: str, words: dict, town: str) -
     template = f"{template[:-1]}?"
     if kind == "who":
         return template.format(who="who", **words), who
-    gap = _any(random, [gap for gap in words if f"{{{gap}}}" in template])
+    gap = one_of(random, [gap for gap in words if f"{{{gap}}}" in template])
     return template.format(who=who, **words | {gap: "what"}), words[gap]
 
 
@@ -265,7 +261,3 @@ def _place(words: Sequence[str], part: Sequence[str]) -> int:
     """Where the part stands last in the words: a name may hold the word that is asked for."""
     starts = range(len(words) - len(part), -1, -1)
     return next(k for k in starts if list(words[k : k + len(part)]) == list(part))
-
-
-def _any(random: onp.random.RandomState, choices: Sequence):
-    return choices[random.randint(len(choices))]

@@ -8,13 +8,13 @@ A text that is too long is read in windows that overlap. An answer that is no lo
 stands whole in at least one of them; windows without it are not trained on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as onp
 
 from d2l_attention.backend.checks import check_integer, check_sizes
-from d2l_attention.datasets.masked_words import frame
+from d2l_attention.datasets.masked_words import FRAME, frame
 from d2l_attention.datasets.wordpiece import WordPiece
 
 
@@ -74,13 +74,14 @@ def windows(
     longest : int
         Places of an input, [CLS] and both [SEP] included.
     stride : int
-        Pieces from the start of a window to that of the next one of a text.
+        Pieces from the start of a window to that of the next one of a text; fewer than a window
+        has of the text, so that windows overlap.
 
     Raises
     ------
     ValueError
         There are no questions, one is empty, an answer does not stand where it is said to, or a
-        question leaves less room for the text than the stride.
+        question leaves no more room for the text than the stride.
 
     >>> vocabulary = WordPiece(["who paid ? Anna Rose paid . Tom saw a crane ."], fewest=1)
     >>> question = Question("Who paid?", "Anna Rose paid. Tom saw a crane.", (Answer(0, "Anna Rose"),))
@@ -96,22 +97,14 @@ def windows(
     for number, question in enumerate(questions):
         check_answers(question)
         asked = vocabulary.encode(question.question)
-        room = longest - 3 - len(asked)
-        if room < stride:
+        room = longest - FRAME - len(asked)
+        if room <= stride:
             raise ValueError(
-                f"longest must leave {stride} pieces of text beside question {number}, got {longest} places"
-                f" for {len(asked)} pieces: {question.question!r}"
+                f"longest must leave more than {stride} pieces of text, the stride, beside question"
+                f" {number}, or windows do not overlap: got {longest} places, of which {room} are"
+                f" left by {question.question!r}"
             )
-        pieces, offsets = vocabulary.encode_offsets(question.text)
-        start = 0
-        while True:
-            part = slice(start, start + room)
-            ids, segments = frame(asked, pieces[part], vocabulary)
-            window = Window(number, ids, segments, len(asked) + 2, offsets[part], None)
-            found.append(window._replace(target=_target(window, question.answers[0])))
-            if start + room >= len(pieces):
-                break
-            start += stride
+        found += _of_question(number, question, asked, vocabulary, room, stride)
     return found
 
 
@@ -155,6 +148,16 @@ def check_answers(question: Question) -> None:
     for start, text in question.answers:
         if not text.strip() or question.text[start : start + len(text)] != text:
             raise ValueError(f"answer {text!r} must stand at {start} in {question.text[:60]!r} ...")
+
+
+def _of_question(number, question, asked, vocabulary, room, stride) -> Iterator[Window]:
+    """Windows of so many pieces of the text, until its end is in one."""
+    pieces, offsets = vocabulary.encode_offsets(question.text)
+    for start in range(0, max(1, len(pieces) - room + stride), stride):
+        part = slice(start, start + room)
+        ids, segments = frame(asked, pieces[part], vocabulary)
+        window = Window(number, ids, segments, len(asked) + 2, offsets[part], None)
+        yield window._replace(target=_target(window, question.answers[0]))
 
 
 def _target(window: Window, answer: Answer) -> tuple[int, int] | None:

@@ -2,7 +2,8 @@
 
 Rajpurkar, Zhang, Lopyrev and Liang (2016), CC BY-SA 4.0. Here it is the development set alone, of 48
 articles, which we split once more, by article: no paragraph, and hardly a fact, is in both halves. So our
-numbers are not those of the papers, which train on eight times as many questions of 442 other articles.
+numbers are not those of the papers, which train on 87,599 questions of 442 other articles, ten times our
+8,510, and test on all of the development set.
 """
 
 import json

@@ -17,12 +17,11 @@ from d2l_attention.backend import operators as op
 from d2l_attention.backend.block import Block, check_arrays, check_ids
 from d2l_attention.backend.checks import check_integer, check_sizes
 from d2l_attention.checkpoints import Names
+from d2l_attention.datasets.labelled_texts import NO_TAG
 from d2l_attention.models.bert import OLDER, Bert
 
 from mxnet import init
 from mxnet.gluon import nn
-
-NO_TAG = -1  # of a place that is not asked: special, padding, or not the first piece of a word
 
 
 class FineTuned(Block):
@@ -221,14 +220,16 @@ def best_span(scores, *, longest: int) -> Span:
     Raises
     ------
     ValueError
-        Scores are of another shape or not numbers, or no span is allowed.
+        Scores are of another shape, one is NaN, or no span is allowed.
 
     >>> best_span(onp.array([[0.0, 1.0, 3.0], [2.0, 2.5, 0.0]]), longest=2)
     Span(first=1, last=1, score=3.5)
     """
     scores = onp.asarray(scores, "float64")
-    if scores.ndim != 2 or len(scores) != 2 or not scores.size or onp.isnan(scores).any():
+    if scores.ndim != 2 or len(scores) != 2 or not scores.size:
         raise ValueError(f"scores must be numbers of shape (2, n), got shape {scores.shape}")
+    if count := int(onp.isnan(scores).sum()):
+        raise ValueError(f"scores must be numbers, got NaN {count} times of {scores.size}")
     n = scores.shape[1]
     check_integer("longest", longest, 1)
     start, end = onp.where(scores > -op.HUGE, scores, -onp.inf)

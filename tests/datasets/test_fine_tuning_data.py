@@ -51,6 +51,7 @@ def test_squad(real_data):
     squad.require(progress=False)
     train, test = (squad.load(split, progress=False) for split in ("train", "test"))
     assert len(train) + len(test) == 10_570
+    assert f"{len(train):,}" in squad.__doc__ and round(87_599 / len(train)) == 10  # "ten times"
     articles = [{question.article for question in part} for part in (train, test)]
     assert [len(titles) for titles in articles] == [36, 12] and not articles[0] & articles[1]
     assert not {q.text for q in train} & {q.text for q in test}

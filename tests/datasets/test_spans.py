@@ -66,12 +66,28 @@ def test_an_answer_may_be_a_part_of_a_word():
         (Question("who?", "anna", (Answer(1, "anna"),)), 10, 2, "'anna' must stand at 1"),
         (Question("who?", "anna", (Answer(0, ""),)), 10, 2, "must stand at 0"),
         (Question("who?", "anna", ()), 10, 2, "must have an answer"),
-        (Question("who?" * 4, "anna", (Answer(0, "anna"),)), 12, 2, "longest must leave 2 pieces"),
+        (Question("who?" * 4, "anna", (Answer(0, "anna"),)), 12, 2, "more than 2 pieces"),
+        (Question("who?", "anna", (Answer(0, "anna"),)), 7, 2, "got 7 places, of which 2"),
     ],
 )
 def test_wrong_questions_are_refused(question, longest, stride, message):
     with pytest.raises(ValueError, match=message):
         windows([question], VOCABULARY, longest=longest, stride=stride)
+
+
+def test_windows_overlap():
+    """By room - stride pieces, until the end of the text is in one."""
+    text = "anna rose paid the bill"
+    question = Question("who?", text, (Answer(0, text),))
+    for longest, stride, expected in (
+        (8, 1, ["anna rose paid", "rose paid the", "paid the bill"]),
+        (8, 2, ["anna rose paid", "paid the bill"]),
+        (9, 3, ["anna rose paid the", "the bill"]),
+        (10, 2, ["anna rose paid the bill"]),
+    ):
+        found = windows([question], VOCABULARY, longest=longest, stride=stride)
+        parts = [text[w.offsets[0][0] : w.offsets[-1][1]] for w in found]
+        assert parts == expected
 
 
 def test_nothing_is_refused():

@@ -8,9 +8,9 @@ from hypothesis.extra.numpy import arrays
 
 from d2l_attention import checkpoints, seed_everything
 from d2l_attention.backend.operators import HUGE
+from d2l_attention.datasets.labelled_texts import NO_TAG
 from d2l_attention.models.bert import Bert
 from d2l_attention.models.bert_fine_tuning import (
-    NO_TAG,
     QuestionAnswering,
     SequenceClassifier,
     Span,
@@ -424,7 +424,8 @@ def test_wrong_targets_are_refused(kind, wrong, message):
         (onp.zeros(4), 2, ValueError, r"shape \(2, n\)"),
         (onp.zeros((3, 4)), 2, ValueError, r"shape \(2, n\)"),
         (onp.zeros((2, 0)), 2, ValueError, r"shape \(2, n\)"),
-        (onp.full((2, 3), onp.nan), 2, ValueError, "numbers"),
+        (onp.full((2, 3), onp.nan), 2, ValueError, "scores must be numbers, got NaN 6 times of 6"),
+        (onp.array([[0, onp.nan], [1, 2]]), 2, ValueError, "got NaN 1 times of 4"),
         (onp.full((2, 3), -HUGE), 2, ValueError, "at least one span"),
         (onp.zeros((2, 3)), 0, ValueError, "longest must be at least 1"),
         (onp.zeros((2, 3)), 1.5, TypeError, "longest must be an integer"),
