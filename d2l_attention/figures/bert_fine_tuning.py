@@ -108,7 +108,7 @@ def contents() -> Contents:
 
 def train() -> tuple[dict, dict[str, onp.ndarray]]:
     """Fine-tune the network: settings and arrays for `data.write`, and shares right on new texts."""
-    pieces, sizes = vocabulary(), pretrained.SIZES
+    pieces = vocabulary()
     model = fine_tune(
         _task(pieces),
         pretrained.encoder(pretrained.of_reports()),
@@ -117,18 +117,7 @@ def train() -> tuple[dict, dict[str, onp.ndarray]]:
         description="questions, live",
     )
     found = data.rounded(_parameters(model))
-    settings = {
-        "pieces": pieces.pieces(range(len(pieces))),
-        "offered": _offered(),
-        "ready": READY,
-        "questions": QUESTIONS,
-        "layers": sizes["layers"],
-        "heads": sizes["num_heads"],
-        "longest": sizes["longest"],
-        "longest_answer": LONGEST_ANSWER,
-        "right": [round(_right(model, pieces, people), 2) for people in (1, 2)],
-    }
-    return settings, found
+    return _settings(model, pieces), found
 
 
 def answer(model: QuestionAnswering, pieces: WordPiece, question: str, text: str) -> tuple:
@@ -159,6 +148,22 @@ def network() -> tuple[QuestionAnswering, dict]:
 def _task(pieces: WordPiece) -> Ask:
     longest = pretrained.SIZES["longest"]
     return Ask(pieces, longest, stride=16, longest_answer=LONGEST_ANSWER)
+
+
+def _settings(model: QuestionAnswering, pieces: WordPiece) -> dict:
+    """What the page knows beside weights."""
+    sizes = pretrained.SIZES
+    return {
+        "pieces": pieces.pieces(range(len(pieces))),
+        "offered": _offered(),
+        "ready": READY,
+        "questions": QUESTIONS,
+        "layers": sizes["layers"],
+        "heads": sizes["num_heads"],
+        "longest": sizes["longest"],
+        "longest_answer": LONGEST_ANSWER,
+        "right": [round(_right(model, pieces, people), 2) for people in (1, 2)],
+    }
 
 
 def _right(model: QuestionAnswering, pieces: WordPiece, people: int) -> float:

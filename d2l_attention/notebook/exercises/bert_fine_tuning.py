@@ -69,27 +69,33 @@ def _found(answer, H, s, e, text, longest) -> tuple:
 
 
 def _check_probabilities(H, vectors, inside, found, wanted) -> None:
-    everywhere = [_softmax(H @ v, onp.ones(len(H), bool)) for v in vectors]
-    if _same(found, everywhere):
-        raise AssertionError("the question's places are not masked: an answer stands in the text")
-    if _same(found, [p * inside for p in everywhere]):
-        raise AssertionError(
-            "masked behind the softmax: what is left must sum to one; mask the scores"
-        )
-    if _same(found, wanted[::-1]):
-        raise AssertionError("start and end are exchanged: p_start is of s, p_end of e")
-    if _same(found, [H @ v for v in vectors]):
-        raise AssertionError("these are scores: softmax makes them probabilities")
-    if _same(found, [_softmax(H @ v * inside, inside | ~inside) for v in vectors]):
-        raise AssertionError("a masked score of 0 has exp 0 = 1: it must weigh nothing")
-    if _same(found, [_softmax(H @ v / len(v) ** 0.5, inside) for v in vectors]):
-        raise AssertionError("scores are not scaled by the root of d here")
+    for mistake, probabilities in _mistaken(H, vectors, inside, wanted).items():
+        assert not _same(found, probabilities), mistake
     joint = found[0].sum() + found[1].sum()
     assert abs(joint - 1) > ATOL, "one softmax over both: start and end have one each"
     for name, p, right in zip(("p_start", "p_end"), found, wanted, strict=True):
         assert (p[~inside] == 0).all(), f"{name} must be exactly zero outside the text"
         assert abs(p.sum() - 1) < ATOL, f"{name} must sum to one, got {p.sum():.3f}"
         assert onp.allclose(p, right, atol=ATOL), f"{name} is not softmax(<s, h_1>, ..., <s, h_T>)"
+
+
+def _mistaken(H, vectors, inside, wanted) -> dict[str, list]:
+    """What is said, and what somebody finds who makes the mistake."""
+    scores, everywhere = [H @ v for v in vectors], onp.ones(len(H), bool)
+    unmasked = [_softmax(s, everywhere) for s in scores]
+    scaled = [_softmax(s / len(v) ** 0.5, inside) for s, v in zip(scores, vectors, strict=True)]
+    return {
+        "the question's places are not masked: an answer stands in the text": unmasked,
+        "masked behind the softmax: what is left must sum to one; mask the scores": [
+            p * inside for p in unmasked
+        ],
+        "start and end are exchanged: p_start is of s, p_end of e": wanted[::-1],
+        "these are scores: softmax makes them probabilities": scores,
+        "a masked score of 0 has exp 0 = 1: it must weigh nothing": [
+            _softmax(s * inside, everywhere) for s in scores
+        ],
+        "scores are not scaled by the root of d here": scaled,
+    }
 
 
 def _best(p_start, p_end, longest: int, join=onp.multiply) -> tuple[int, int]:
