@@ -82,7 +82,18 @@ def f1(found: str, right: Sequence[str]) -> float:
 
 
 def scored(found: Sequence[str], questions: Sequence[Question]) -> dict[str, float]:
-    """Return {"em", "f1"}: the means over all questions, from 0 to 1."""
+    """Return {"em", "f1"}: the means over all questions, from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        There are no questions, there is not one answer found for each, or one has no right answer.
+    """
+    if len(found) != len(questions) or not questions:
+        raise ValueError(
+            "found must hold one answer for each of at least one question, got"
+            f" {len(found)} for {len(questions)}"
+        )
     right = [[answer.text for answer in question.answers] for question in questions]
     pairs = list(zip(found, right, strict=True))
     return {"em": float(onp.mean([exact_match(*pair) for pair in pairs])),

@@ -41,6 +41,13 @@ def test_means_over_questions():
     assert scored(["b", "c"], asked) == {"em": 0.5, "f1": pytest.approx((2 / 3 + 1) / 2)}
 
 
+def test_no_mean_without_questions():
+    asked = [Question("q", "x b", (Answer(0, "x b"),))]
+    for found, questions in (([], []), ([], asked), (["b", "c"], asked)):
+        with pytest.raises(ValueError, match=f"at least one question, got {len(found)} for"):
+            scored(found, questions)
+
+
 def test_one_right_answer_is_a_list():
     for score in (exact_match, f1):
         for wrong in ("Broncos", []):
