@@ -89,7 +89,9 @@ def tuned(little: LittleTask, published: Published, *, trained: bool, labels: in
     return fine_tune(little.task, bert, examples, description="fine-tuning", **options, **more)
 
 
-def scores(little: LittleTask, network, tested: Sequence, learned: Sequence, *, device=None) -> dict:
+def scores(
+    little: LittleTask, network, tested: Sequence, learned: Sequence, *, device=None
+) -> dict:
     """Return the task's scores on new examples, and "learned", that on those it was trained on.
 
     Of answers also the share that is exactly right, for each kind of question.

@@ -51,6 +51,9 @@ def test_a_record_holds_scores_on_new_and_on_learned_examples(name):
     assert few_labels.score_of(found) == few_labels.score_of(little.task.scored(network, tested))
     assert found["learned"] == few_labels.score_of(little.task.scored(network, learned))
     if name == "answers":
-        kinds = {kind: sum(kind in q.question.split() for q in tested) for kind in ("what", "where", "who")}
+        kinds = {
+            kind: sum(kind in q.question.split() for q in tested)
+            for kind in ("what", "where", "who")
+        }
         right = sum(found[kind] * count for kind, count in kinds.items())
         assert sum(kinds.values()) == 30 and right / 30 == pytest.approx(found["em"])
