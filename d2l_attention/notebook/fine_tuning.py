@@ -200,13 +200,13 @@ class Ask:
         return answers.scored(self.found(network, examples, device=device), examples)
 
 
-def fine_tune(task, bert: Bert, examples: Sequence, *, steps: int, batch: int, rate: float, seed: int,
-              frozen: bool = False, device=None, description: str = "fine-tuning",
+def fine_tune(task, bert: Bert, examples: Sequence, *, steps: int, batch: int, rate: float,
+              seed: int, frozen: bool = False, device=None, description: str = "fine-tuning",
               progress: bool = True):  # fmt: skip
     """Return a task's network, whose BERT is trained further with a new layer.
 
-    Adam, with a rate that rises for a tenth of the steps and then falls, to zero behind the last one,
-    as in the paper (appendix A.3); there is no weight decay.
+    Adam, with a rate that rises for a tenth of the steps and then falls, to zero behind the last
+    one, as in the paper (appendix A.3); there is no weight decay.
 
     Parameters
     ----------
