@@ -110,13 +110,14 @@ def test_links_say_where_they_lead(html):
 
 def test_citations_and_list_have_the_same_labels(html):
     listed = BeautifulSoup((html / "book/references.html").read_text("utf-8"), "html.parser")
-    labels = {box.get_text().strip("[] \n") for box in listed.select("div.citation > span.label")}
+    boxes = listed.select("div.citation > span.label")
+    labels = {box.get_text().strip("[] \n").replace("\xa0", " ") for box in boxes}
     assert {"Nadaraya, 1964", "Fan and Gijbels, 1996", "Vaswani et al., 2017"} <= labels
     cited = set()
     for name in every_page(html):
         page = BeautifulSoup((html / name).read_text("utf-8"), "html.parser")
         for link in page.select("article a[href*='references.html#']"):
-            text = link.get_text()
+            text = link.get_text().replace("\xa0", " ")
             if re.fullmatch(r"\d{4}\w?", text):  # Nadaraya [1964]
                 before = str(link.find_parent(class_="bibtex-citation") or link.previous_sibling)
                 text = f"{before.rstrip(' [').split()[-1]}, {text}" if "<" not in before else ""

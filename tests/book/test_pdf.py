@@ -44,7 +44,8 @@ def test_every_link_leads_somewhere(printed, places):
 
 
 def test_the_table_of_contents_has_the_numbers_of_the_pages(printed, places):
-    text = "\n".join(page.extract_text() for page in printed.pages[1:6])
+    contents = printed.pages[1 : min(places.values()) - 1]
+    text = "\n".join(page.extract_text() for page in contents)
     assert re.search(r"^\s*Solutions\s+\d+\s*$", text, re.MULTILINE)
     titles = re.findall(r"^\s*(Notation|Preface|Results)\s+(\d+)\s*$", text, re.MULTILINE)
     assert dict(titles) == {

@@ -22,6 +22,11 @@ pytestmark = pytest.mark.plumbing
 PROGRAM = "tests/distributed/pretraining_run.py"
 TASKS = ("even", "uneven", "few", "devices", "many", "best", "uninterrupted")
 LONGEST = 300  # seconds of a run, on a very busy machine
+SLEEPING = """
+import os, pathlib, time
+pathlib.Path(__file__).with_name(f"{os.getpid()}.started").touch()
+time.sleep(1000)
+"""
 
 
 def start(*arguments: str, workers: int = 2) -> subprocess.Popen:
@@ -138,12 +143,12 @@ def test_a_worker_that_fails_ends_the_run(ended):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_ending_the_launcher_ends_all(tmp_path, number):
     program = tmp_path / "sleeping.py"
-    program.write_text("import time\ntime.sleep(1000)\n")
+    program.write_text(SLEEPING)
     process = start(str(program))
     deadline = time.monotonic() + LONGEST
-    while len(processes(str(program))) < 3 and time.monotonic() < deadline:
+    while len(list(tmp_path.glob("*.started"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert len(processes(str(program))) == 3
+    assert len(processes(str(program))) == 3  # the launcher and two workers
     process.send_signal(number)
     finish(process)
     deadline = time.monotonic() + 10
