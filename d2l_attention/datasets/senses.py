@@ -128,18 +128,23 @@ def generate(count: int, *, seed: int, length: tuple[int, int] = (4, 6)) -> list
     return [_document(random, random.randint(fewest, most + 1)) for _ in range(count)]
 
 
+def one_of(random: onp.random.RandomState, choices: Sequence):
+    """Draw one of the choices, all alike.
+
+    >>> one_of(onp.random.RandomState(0), ("river", "cave"))
+    'river'
+    """
+    return choices[random.randint(len(choices))]
+
+
 def _document(random: onp.random.RandomState, length: int) -> Document:
-    topic = _any(random, tuple(TOPICS))
-    pronoun = _any(random, tuple(PEOPLE))
-    name, told = _any(random, PEOPLE[pronoun]), TOPICS[topic]
+    topic = one_of(random, tuple(TOPICS))
+    pronoun = one_of(random, tuple(PEOPLE))
+    name, told = one_of(random, PEOPLE[pronoun]), TOPICS[topic]
     sentences, who = [], name  # by name first
     for number in random.permutation(len(told.sentences))[:length]:
         sentence = told.sentences[number]
-        words = {gap: _any(random, choices) for gap, choices in told.gaps.items()}
+        words = {gap: one_of(random, choices) for gap, choices in told.gaps.items()}
         sentences.append(sentence.format(who=who, **words))
         who = pronoun if "{who}" in sentence else who
     return Document(topic, tuple(sentences))
-
-
-def _any(random: onp.random.RandomState, choices: Sequence[str]) -> str:
-    return choices[random.randint(len(choices))]

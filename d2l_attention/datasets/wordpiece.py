@@ -111,6 +111,16 @@ class WordPiece:
         _check_text(text)
         return self._tokenizer.encode(text, add_special_tokens=False).ids
 
+    def encode_offsets(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """Return the numbers of a text's pieces, and of each the characters: the first, and behind the last.
+
+        >>> WordPiece(["one two"], fewest=1).encode_offsets("Two  one")[1]
+        [(0, 3), (5, 8)]
+        """
+        _check_text(text)
+        found = self._tokenizer.encode(text, add_special_tokens=False)
+        return found.ids, found.offsets
+
     def decode(self, numbers: Sequence[int]) -> str:
         """Return the text of these numbers; special pieces are left out."""
         return self._tokenizer.decode(list(self._checked(numbers)))

@@ -1,20 +1,11 @@
 // BERT reads two texts of which the reader hides words: what is guessed at each place, whom it asks, and does the second text follow?
 (() => {
   "use strict";
-  const { html, titled, map, take, add, affine, softmax, layerNorm } = D2L;
-  const START = "[CLS]", SEPARATOR = "[SEP]", MASK = "[MASK]", EPSILON = 1e-12;
+  const { html, titled, map, take, affine, softmax } = D2L, { dense, norm, gelu } = D2L.bert;
+  const START = "[CLS]", SEPARATOR = "[SEP]", MASK = "[MASK]";
   const GUESSES = 8;
 
   // ----------------------------------------------------------------------------------------------------------- the model
-  // The integral of the normal distribution; erf after Abramowitz and Stegun (1964), formula 7.1.26, to 2e-7
-  function normal(x) {
-    const z = Math.abs(x) / Math.SQRT2, t = 1 / (1 + 0.3275911 * z);
-    const tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * Math.exp(-z * z) / 2;
-    return x < 0 ? tail : 1 - tail;
-  }
-  const gelu = (x) => map(x, (value) => value * normal(value));
-  const dense = (net, name, x) => affine(x, net[`${name}_W`], net[`${name}_b`]);
-  const norm = (net, name, x) => layerNorm(x, net[`${name}_gamma`], net[`${name}_beta`], EPSILON);
   const numberOf = (net, word) => {
     if (!net.words.includes(word)) throw new Error(`\u201c${word}\u201d is none of the words`);
     return net.words.indexOf(word);
@@ -32,20 +23,11 @@
 
   // Guesses at the asked place, weights [layer][head][place] that it gives, and the probability that the second text is another one
   function compute(net, { texts, asked }) {
-    const { words, segments } = framed(texts), weights = [];
-    let x = add(take(net.E, words.map((word) => numberOf(net, word))), add(take(net.S, segments), take(net.p, words.map((_, i) => i))));
-    x = norm(net, "norm", x); // (n, d)
-    for (let layer = 0; layer < net.layers; layer++) {
-      const here = `layer_${layer}`, [q, k, v] = ["q", "k", "v"].map((name) => dense(net, `${here}_${name}`, x));
-      const found = D2L.attend(net.heads, q, k, v);
-      x = norm(net, `${here}_norm_1`, add(x, dense(net, `${here}_o`, found.context)));
-      x = norm(net, `${here}_norm_2`, add(x, dense(net, `${here}_2`, gelu(dense(net, `${here}_1`, x)))));
-      weights.push(found.weights.map((rows) => rows[asked]));
-    }
+    const { words, segments } = framed(texts), { x, weights } = D2L.bert.read(net, words.map((word) => numberOf(net, word)), segments);
     const state = norm(net, "transform_norm", gelu(dense(net, "transform", take(x, [asked]))));
     const pooled = map(dense(net, "pooler", take(x, [0])), Math.tanh);
     return {
-      guesses: [...softmax(affine(state, net.E, net.c)).data], weights, other: softmax(dense(net, "next", pooled)).data[1],
+      guesses: [...softmax(affine(state, net.E, net.c)).data], weights: weights.map((heads) => heads.map((rows) => rows[asked])), other: softmax(dense(net, "next", pooled)).data[1],
     };
   }
 

@@ -20,7 +20,7 @@ from d2l_attention.training import fit
 
 from mxnet import init, np, optimizer
 
-__all__ = ["answer", "contents", "network", "train"]
+__all__ = ["answer", "contents", "named_parameters", "network", "train"]
 
 SIZES = {"hidden_size": 96, "layers": 2, "num_heads": 4, "feedforward_size": 160, "longest": 40}
 TRAINING = {"dropout": 0.0, "attention_dropout": 0.0}
@@ -114,12 +114,13 @@ def _right(model: BertPretraining, documents: list, vocabulary: WordPiece) -> di
     return {"words": round(float(onp.mean(words)), 2), "pairs": round(float(onp.mean(pairs)), 2)}
 
 
-def _parameters(model: BertPretraining) -> dict:
-    """Parameters by the names that the page uses: E, layer_0_W_q, layer_0_b_q, ..."""
-    bert = model.bert
+def named_parameters(bert: Bert, dense: dict, norms: dict) -> dict:
+    """Parameters of BERT and of more layers, by the names that pages use: E, layer_0_W_q, layer_0_b_q, ...
+
+    `dense` and `norms` are what stands beside BERT, as {"pooler_": layer}.
+    """
     found = {"E": bert.words.weight, "S": bert.segments.weight, "p": bert.positions.table}
-    dense = {"pooler_": bert.pooler, "transform_": model.transform, "next_": model.next}
-    norms = {"norm_": bert.norm, "transform_norm_": model.norm}
+    dense, norms = dict(dense), {"norm_": bert.norm, **norms}
     for number, layer in enumerate(bert.layers):
         here = f"layer_{number}_"
         dense |= {f"{here}{m}_": getattr(layer.attention, f"W_{m}") for m in "qkvo"}
@@ -129,4 +130,10 @@ def _parameters(model: BertPretraining) -> dict:
         found |= {f"{name}W": part.weight, f"{name}b": part.bias}
     for name, part in norms.items():
         found |= {f"{name}gamma": part.gamma, f"{name}beta": part.beta}
+    return found
+
+
+def _parameters(model: BertPretraining) -> dict:
+    dense = {"pooler_": model.bert.pooler, "transform_": model.transform, "next_": model.next}
+    found = named_parameters(model.bert, dense, {"transform_norm_": model.norm})
     return found | {"c": model.decoder.bias}

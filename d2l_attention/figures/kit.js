@@ -123,6 +123,34 @@ window.D2L = (() => {
     return { context: beside(pooled), weights };
   }
 
+  // ---------------------------------------------------------------------- BERT, by the names of figures/bert.py: layer_0_q_W
+  const bert = (() => {
+    // The integral of the normal distribution; erf after Abramowitz and Stegun (1964), formula 7.1.26, to 2e-7
+    function normal(x) {
+      const z = Math.abs(x) / Math.SQRT2, t = 1 / (1 + 0.3275911 * z);
+      const tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * Math.exp(-z * z) / 2;
+      return x < 0 ? tail : 1 - tail;
+    }
+    const gelu = (x) => map(x, (value) => value * normal(value));
+    const dense = (net, name, x) => affine(x, net[`${name}_W`], net[`${name}_b`]);
+    const norm = (net, name, x) => layerNorm(x, net[`${name}_gamma`], net[`${name}_beta`], 1e-12);
+
+    // Numbers of words and of their texts (n) -> states x (n, d), and weights [layer][head][n][n]
+    function read(net, ids, segments) {
+      const weights = [];
+      let x = norm(net, "norm", add(take(net.E, ids), add(take(net.S, segments), take(net.p, ids.map((_, i) => i)))));
+      for (let layer = 0; layer < net.layers; layer++) {
+        const here = `layer_${layer}`, [q, k, v] = ["q", "k", "v"].map((name) => dense(net, `${here}_${name}`, x));
+        const found = attend(net.heads, q, k, v);
+        x = norm(net, `${here}_norm_1`, add(x, dense(net, `${here}_o`, found.context)));
+        x = norm(net, `${here}_norm_2`, add(x, dense(net, `${here}_2`, gelu(dense(net, `${here}_1`, x)))));
+        weights.push(found.weights);
+      }
+      return { x, weights };
+    }
+    return { read, dense, norm, gelu };
+  })();
+
   // ------------------------------------------------------------------------------------------- trained weights, float16
   function half(bits) {
     const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
@@ -332,6 +360,6 @@ window.D2L = (() => {
 
   return {
     figures, networks, addFigure, load, tensor, row, stack, map, transpose, take, matmul, add, affine, lstmStep, softmax,
-    above, named, layerNorm, attend, clamp, show, path, runs, set, html, svg, titled, button, tokens, choice, headChoice, ofHead, wordColumn, prompt, drag, keys, legend, weigh, bars,
+    above, named, layerNorm, attend, bert, clamp, show, path, runs, set, html, svg, titled, button, tokens, choice, headChoice, ofHead, wordColumn, prompt, drag, keys, legend, weigh, bars,
   };
 })();

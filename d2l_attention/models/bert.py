@@ -88,6 +88,13 @@ class Bert(Block):
             self.layers.add(layer)
         self.pooler = nn.Dense(d, in_units=d)  # W_p
 
+    def drop_pooler(self) -> None:
+        """Let states of words be all that is computed; `pooled` is then h_0, as it is."""
+        self._children.pop("pooler", None)
+        del self.pooler
+        self.pooler = None
+        self._clear_cached_op()
+
     def check(self, ids, segments, mask):
         super().check(ids, segments, mask)
         self.positions.check_length(ids=ids.shape[1])
@@ -103,14 +110,17 @@ class Bert(Block):
         for layer in self.layers:
             x, alpha = layer(x, mask)
             weights.append(alpha)
-        pooled = op.tanh(self.pooler(op.first(x)))  # (B, d)
+        pooled = op.first(x)  # (B, d)
+        if self.pooler is not None:
+            pooled = op.tanh(self.pooler(pooled))
         return x, pooled, op.stack(weights, axis=1)  # (B, n, d), (B, d), (B, N, H, n, n)
 
     def checkpoint_names(self) -> Names:
         """What published checkpoints call its parts: see `checkpoints`."""
         places = np.arange(self.positions.longest, dtype="int64").asnumpy()[None]
         constants = {"embeddings.position_ids": places}
-        return Names(names(len(self.layers)), {}, constants, OLDER, prefix="bert.")
+        parts = names(len(self.layers), pooler=self.pooler is not None)
+        return Names(parts, {}, constants, OLDER, prefix="bert.")
 
 
 class BertPretraining(Block):
@@ -238,9 +248,11 @@ FIXED = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": 
 FIXED |= {"is_decoder": False, "add_cross_attention": False}
 
 
-def names(layers: int) -> dict[str, str]:
+def names(layers: int, *, pooler: bool = True) -> dict[str, str]:
     """{part of a published BERT: our block}, for so many layers."""
     found = dict(EMBEDDINGS)
+    if not pooler:
+        del found["pooler.dense"]
     for i in range(layers):
         found |= {f"encoder.layer.{i}.{name}": f"layers.{i}.{path}" for name, path in LAYER.items()}
     return found

@@ -7,7 +7,7 @@ import numpy as onp
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from d2l_attention.datasets.senses import AMBIGUOUS, PEOPLE, TOPICS, generate
+from d2l_attention.datasets.senses import AMBIGUOUS, PEOPLE, TOPICS, generate, one_of
 
 DOCUMENTS = generate(3000, seed=0)
 
@@ -58,6 +58,12 @@ def test_every_gap_is_used_and_every_use_has_words():
 
 def test_seeds_repeat_and_a_smaller_count_is_the_beginning():
     assert generate(10, seed=3) == generate(20, seed=3)[:10] != generate(10, seed=4)
+
+
+def test_choices_are_all_alike_frequent():
+    random, choices = onp.random.RandomState(0), ("river", "cave", "barn")
+    counts = Counter(one_of(random, choices) for _ in range(3000))
+    assert set(counts) == set(choices) and 900 < min(counts.values()) <= max(counts.values()) < 1100
 
 
 def test_neighbours_tell_the_meaning_and_the_word_alone_does_not():

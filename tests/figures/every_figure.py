@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as onp
 
 from d2l_attention import attention, bandwidth
-from d2l_attention.datasets import babi, menus, pointing, scenes, waters
+from d2l_attention.datasets import babi, menus, pointing, reports, scenes, waters
 from d2l_attention.datasets.copying import repeat_copy
 from d2l_attention.datasets.point_sets import uniform
 from d2l_attention.datasets.translation import END, arrays
 from d2l_attention.figures import (
     bert,
+    bert_fine_tuning,
     gpt,
     memory_networks,
     multi_head_attention,
@@ -23,6 +24,7 @@ from d2l_attention.figures import (
     stacked_attention,
     transformer,
 )
+from d2l_attention.models.bert_fine_tuning import best_span
 from d2l_attention.models.kernel_regression import KernelRegression
 from d2l_attention.sampling import probabilities
 from d2l_attention.training import predict
@@ -270,6 +272,35 @@ def hidden_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# ------------------------------------------------------------------------------- fine-tuned BERT
+def asked_states() -> list[dict]:
+    """Questions about one and two persons; half of them have a word that the network does not know, an
+    accent, or capital letters.
+    """
+    strange = ("kangaroo", "caf\u00e9", "ANNA", "x-ray", "2", "\u03b1")
+    states = []
+    for people in (1, 2):
+        for number, each in enumerate(reports.questions(50, seed=9, sentences=people)):
+            words = each.question.split()
+            if number % 2:
+                words[number % len(words)] = strange[number // 2 % len(strange)]
+            states.append({"question": " ".join(words), "text": each.text})
+    return states
+
+
+def asked_answers(states: list[dict]) -> list[dict]:
+    model, settings = bert_fine_tuning.network()
+    pieces, found = bert_fine_tuning.vocabulary(), []
+    for state in states:
+        ids, first, scores, p = bert_fine_tuning.answer(model, pieces, **state)
+        text = slice(first, len(ids) - 1)
+        span = best_span(scores, longest=settings["longest_answer"])
+        answer = {"ids": ids, "start": p[0, text], "end": p[1, text]}
+        answer |= {"best": (span.first - first, span.last - first)}
+        found.append(answer | {"alone": p.argmax(axis=-1) - first})
+    return found
+
+
 # ------------------------------------------------------------------------------------------- GPT
 def letter_states() -> list[dict]:
     """Pieces of topics that were not trained on, shorter and longer than the places, and sampled in
@@ -414,6 +445,7 @@ CASES = {
     "seq2seq": Case(dict, sentence_states, sentence_answers),
     "transformer": Case(dict, beam_states, beam_answers),
     "bert": Case(dict, hidden_states, hidden_answers),
+    "bert_fine_tuning": Case(dict, asked_states, asked_answers),
     "gpt": Case(dict, letter_states, letter_answers),
     "pointer_networks": Case(dict, point_states, point_answers),
     "stacked_attention": Case(dict, scene_states, scene_answers),

@@ -387,6 +387,7 @@ def test_a_guess_fails_but_where_the_claim_is_that_something_does_not_work(name)
             passed.append(key)
     expected = {
         "bert": [],
+        "bert_fine_tuning": [],
         "gpt": ["bank_forward"],
         "kernel_regression": ["network_over_kernel_error_50", "network_over_kernel_error_800"],
         "memory_networks": ["error_task_2_1_hops", "error_task_6_sentences"],
