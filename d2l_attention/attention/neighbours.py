@@ -24,7 +24,7 @@ from mxnet import np
 
 
 def waves(longest: int, size: int, slowest: int = 32) -> onp.ndarray:
-    """Return p_i (L, d) float64, with a = 1: all features have a mean square of about 1.
+    """Return `p_i` (L, d) float64, with a = 1: all features have a mean square of about 1.
 
     The fastest wave turns by half a circle a step, the slowest one by half a circle in S = `slowest`
     steps: the slower they are, the less the places side by side differ.
@@ -38,7 +38,7 @@ def waves(longest: int, size: int, slowest: int = 32) -> onp.ndarray:
 
 
 def turn(step: int, size: int, slowest: int = 32) -> onp.ndarray:
-    """Return R_s (d, d), with p_(i+s) = R_s p_i for all places; its inverse is R_-s.
+    """Return `R_s` (d, d), with `p_(i+s) = R_s p_i` for all places; its inverse is `R_-s`.
 
     >>> p = waves(5, 6)
     >>> bool(onp.allclose(p[3], turn(2, 6) @ p[1]))
