@@ -24,6 +24,7 @@ from d2l_attention.attention.kernels import (
 from d2l_attention.attention.layers import DecoderLayer, EncoderLayer, FeedForward, LayerNorm
 from d2l_attention.attention.local import LocalAttention
 from d2l_attention.attention.masks import causal_mask, leave_one_out_mask, length_mask
+from d2l_attention.attention.neighbours import ask_neighbours
 from d2l_attention.attention.normalisation import identity, masked_softmax, softmax_within_reach
 from d2l_attention.attention.pooling import Attention
 from d2l_attention.attention.positions import (
@@ -49,6 +50,6 @@ __all__ = [
     "DotProductScore", "EncoderLayer", "EpanechnikovScore", "FeedForward", "GaussianScore",
     "KernelScore", "LayerNorm", "LearnedPositions", "LocalAttention", "LocationScore", "MaskedLSTM",
     "MultiHeadAttention", "Positions", "ScaledDotProductScore", "Score", "SinusoidalPositions",
-    "TriangularScore", "causal_mask", "identity", "leave_one_out_mask", "length_mask",
+    "TriangularScore", "ask_neighbours", "causal_mask", "identity", "leave_one_out_mask", "length_mask",
     "masked_softmax", "sinusoids", "softmax_within_reach",
 ]
