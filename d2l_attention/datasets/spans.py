@@ -1,9 +1,10 @@
-"""Questions whose answer is a piece of a text, as BERT reads them: the question first, then the text.
+"""Questions whose answer is a piece of a text, as BERT reads them. The question is first, then the text:
 
     [CLS]  who  paid  the  bill  ?  [SEP]  Anna  Rose  paid  the  bill  .  Tom  saw  a  crane  .  [SEP]
                                              ^     ^
                                            first  last                              a place may be an answer's
                                                                                     in the text alone
+
 A text that is too long is read in windows that overlap. An answer that is no longer than the overlap
 stands whole in at least one of them; windows without it are not trained on.
 """
@@ -37,17 +38,10 @@ class Question(NamedTuple):
 class Window(NamedTuple):
     """An input: a question, and a part of its text.
 
-    Attributes
-    ----------
-    number : int
-        Which of the questions it is of.
-    ids, segments : list of int
-    start : int
-        The place of the first piece of the text.
-    offsets : list of (int, int)
-        Of each piece of the text: its characters, from the first to behind the last.
-    target : (int, int) or None
-        Places of the first and last piece of the first answer; None if it is not in here as a whole.
+    `number` says which of the questions it is of, `start` where the first piece of the text stands;
+    `offsets` has, for each piece of the text, its characters from the first to behind the last.
+    `target` are the places of the first and last piece of the first answer, or None where the window
+    does not hold the whole of it.
     """
 
     number: int
@@ -86,7 +80,7 @@ def windows(
     >>> vocabulary = WordPiece(["who paid ? Anna Rose paid . Tom saw a crane ."], fewest=1)
     >>> question = Question("Who paid?", "Anna Rose paid. Tom saw a crane.", (Answer(0, "Anna Rose"),))
     >>> for window in windows([question], vocabulary, longest=13, stride=4):
-    ...     print(*vocabulary.pieces(window.ids), window.target)
+    ...     print(" ".join(vocabulary.pieces(window.ids)), window.target)
     [CLS] who paid ? [SEP] anna rose paid . tom saw a [SEP] (5, 6)
     [CLS] who paid ? [SEP] tom saw a crane . [SEP] None
     """

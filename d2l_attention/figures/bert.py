@@ -117,7 +117,7 @@ def _right(model: BertPretraining, documents: list, vocabulary: WordPiece) -> di
 def named_parameters(bert: Bert, dense: dict, norms: dict) -> dict:
     """Parameters of BERT and of more layers, by the names that pages use: E, layer_0_W_q, layer_0_b_q, ...
 
-    `dense` and `norms` are what stands beside BERT, as {"pooler_": layer}.
+    `dense` and `norms` are what stands beside BERT, as `{"pooler_": layer}`.
     """
     found = {"E": bert.words.weight, "S": bert.segments.weight, "p": bert.positions.table}
     dense, norms = dict(dense), {"norm_": bert.norm, **norms}
