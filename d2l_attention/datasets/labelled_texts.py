@@ -87,13 +87,14 @@ def tagged(
     longest : int
         Places of an input, [CLS] and [SEP] included.
     shorten : bool
-        Whether a longer sentence loses words at its end; else it is an error.
+        Whether a longer sentence loses words at its end, and its first word, if that is too long by
+        itself, pieces; else it is an error.
 
     Raises
     ------
     TypeError, ValueError
         There are no sentences, one is empty or too long, words and tags do not pair, or a tag is unknown;
-        or there is no room for the first word of a sentence that is to be shortened.
+        or there is no room for a piece of a sentence that is to be shortened.
 
     >>> vocabulary = WordPiece(["anna rose paid"], fewest=1)
     >>> (ids, *_), target = tagged(
@@ -108,7 +109,7 @@ def tagged(
         _check_tags(words, of_words, tags)
         pieces = [pieces_of(word, vocabulary) for word in words]
         if shorten:
-            pieces = _whole_words(words, pieces, longest)
+            pieces = _whole_words(pieces, longest)
         place = 1  # behind [CLS]
         for of_word, tag in zip(pieces, of_words, strict=False):  # words at the end may be cut off
             if place < longest:  # else it is too long, which is said below
@@ -151,15 +152,14 @@ def _check_tags(words: Sequence[str], of_words: Sequence[str], tags: Sequence[st
         raise ValueError(f"tags must be of {', '.join(tags)}, got {', '.join(unknown)}")
 
 
-def _whole_words(words: Sequence[str], pieces: list[list[int]], longest: int) -> list[list[int]]:
-    """The pieces of as many words from the first one on as have room."""
-    ends = onp.cumsum([len(of_word) for of_word in pieces]) + 2  # places, with [CLS] and [SEP]
-    if ends[0] > longest:
-        raise ValueError(
-            f"longest must leave room for a sentence's first word, got {longest} places where"
-            f" {words[0]!r} needs {ends[0]}"
-        )
-    return pieces[: int((ends <= longest).sum())]
+def _whole_words(pieces: list[list[int]], longest: int) -> list[list[int]]:
+    """The pieces of as many words from the first one on as have room; of a first word that has none, such
+    as a long address, the first pieces.
+    """
+    if (room := longest - 2) < 1:  # without [CLS] and [SEP]
+        raise ValueError(f"longest must leave room for a piece, got {longest}")
+    ends = onp.cumsum([len(of_word) for of_word in pieces])
+    return pieces[: int((ends <= room).sum())] or [pieces[0][:room]]
 
 
 def _shortened(texts: list[list[int]], longest: int) -> list[list[int]]:

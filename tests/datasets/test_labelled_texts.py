@@ -54,6 +54,9 @@ def test_a_sentence_is_shortened_by_whole_words():
     (ids, *_), target = tagged(sentences, VOCABULARY, TAGS, longest=5, shorten=True)
     assert pieces(ids[0]) == ["[CLS]", "fox", "##e", "##s", "[SEP]"]
     assert target[0].tolist() == [NO_TAG, 1, NO_TAG, NO_TAG, NO_TAG]
+    (ids, *_), target = tagged(sentences, VOCABULARY, TAGS, longest=4, shorten=True)  # it does not
+    assert pieces(ids[0]) == ["[CLS]", "fox", "##e", "[SEP]"]
+    assert target[0].tolist() == [NO_TAG, 1, NO_TAG, NO_TAG]
 
 
 @pytest.mark.parametrize(
@@ -65,8 +68,8 @@ def test_a_sentence_is_shortened_by_whole_words():
         (lambda: sequences([(TEXT, None, 1)], VOCABULARY, longest=8), "at most 8 pieces .* got 14"),
         (lambda: sequences([(TEXT, TEXT, 1)], VOCABULARY, longest=4, shorten=True), "leave room"),
         (lambda: sequences([("anna", None, -1)], VOCABULARY, longest=8), "label must be at least 0"),
-        (lambda: tagged([(("Foxes", "saw"), ("O", "O"))], VOCABULARY, TAGS, longest=4, shorten=True),
-         "room for a sentence's first word, got 4 places where 'Foxes' needs 5"),
+        (lambda: tagged([(("Foxes", "saw"), ("O", "O"))], VOCABULARY, TAGS, longest=2, shorten=True),
+         "longest must leave room for a piece, got 2"),
         (lambda: tagged([], VOCABULARY, TAGS, longest=8), "at least one text"),
         (lambda: tagged([((), ())], VOCABULARY, TAGS, longest=8), "each word must have a tag"),
         (lambda: tagged([(("a",), ("O", "O"))], VOCABULARY, TAGS, longest=8), "must have a tag, got 1 and 2"),
