@@ -26,3 +26,23 @@ class MaskedLSTM(HybridBlock):
         start = op.zeros_at(x, 0)  # (1, B, d)
         states, (state, memory) = self.lstm(op.concatenate([x, mask], axis=2), [start, start])
         return states, state, memory
+
+
+class MaskedGRU(HybridBlock):
+    """A GRU in the manner of `MaskedLSTM`.
+
+    Call
+    ----
+    x (T, B, d), mask (T, B, 1) -> states (T, B, d), and the last state, (1, B, d).
+    """
+
+    def __init__(self, hidden_size: int):
+        super().__init__()
+        self.gru = rnn.GRU(hidden_size, input_size=hidden_size + 1)
+        for bias in self.gru.collect_params(".*bias").values():
+            bias.grad_req = "null"  # they stay zero
+
+    def hybrid_forward(self, F, x, mask):
+        start = op.zeros_at(x, 0)  # (1, B, d)
+        states, (state,) = self.gru(op.concatenate([x, mask], axis=2), [start])
+        return states, state

@@ -150,6 +150,11 @@ def add(x, y):
     return _classic("elemwise_add", x, y)
 
 
+def absolute(x):
+    """|x|."""
+    return _of(x).np.abs(x)
+
+
 def square(x):
     """x^2."""
     return _of(x).np.square(x)
@@ -240,9 +245,19 @@ def sum_last(x):
     return _of(x).np.sum(x, axis=-1)
 
 
+def sum_keeping(x):
+    """Sum over the last axis, which stays, with size 1."""
+    return _of(x).np.sum(x, axis=-1, keepdims=True)
+
+
 def mean_over(x, axis):
     """Mean over an axis."""
     return _of(x).np.mean(x, axis=axis)
+
+
+def max_keeping(x, axis):
+    """The largest number along an axis, which stays, with size 1."""
+    return _of(x).np.max(x, axis=axis, keepdims=True)
 
 
 # ---------------------------------------------------------------------- sequences
