@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from d2l_attention.backend.checks import check_sizes
 
 KINDS = ("sphere", "cube", "cylinder", "cone", "torus")
-STRETCH = (0.6, 1.4)  # of each axis
+STRETCH = (0.7, 1.3)  # of each axis
 NOISE = 0.03  # standard deviation, where the cloud's farthest point has distance 1
 RING, TUBE = 0.7, 0.3  # radii of the torus
 
@@ -68,7 +68,7 @@ def distance_histograms(x: onp.ndarray, bins: int = 32) -> onp.ndarray:
 
 def _cloud(kind, points, random) -> onp.ndarray:
     x = sample(kind, points, random) * random.uniform(*STRETCH, size=3)
-    x = normalised(x @ Rotation.random(random_state=random).as_matrix())
+    x = normalised(x @ Rotation.from_euler("z", random.uniform(0, 360), degrees=True).as_matrix())
     return normalised(x + random.normal(0, NOISE, x.shape)).astype("float32")
 
 
