@@ -85,25 +85,8 @@ class EquivariantLayer(Block):
         return self.sigma(own + op.repeat_rows(all_of_them, own))
 
 
-class _OfSets(Block):
-    """What Deep Sets share: phi for each element, then layers that look at all elements."""
-
-    takes = "B n _, B 1 n"
-
-    def __init__(self, phi: HybridBlock, layers: Sequence[EquivariantLayer]):
-        super().__init__()
-        self.phi, self.layers = phi, nn.HybridSequential()
-        self.layers.add(*layers)
-
-    def values(self, x, mask):
-        x = self.phi(x)  # (B, n, h)
-        for layer in self.layers:
-            x = layer(x, mask)
-        return x
-
-
 # ------------------------------------------------------------------------------------ models
-class DeepSet(_OfSets):
+class DeepSet(Block):
     """f(X) = rho(sum_i alpha_i phi(x_i)), alpha_i = 1 for an element and 0 for padding.
 
     Parameters
@@ -112,32 +95,26 @@ class DeepSet(_OfSets):
         Of one element, (..., d) -> (..., h); and of the pooled values, (B, h) -> (B, k).
     pool : callable
         `sum_pool`, `mean_pool`, `max_pool` or another of (values, mask).
-    layers : sequence of EquivariantLayer
-        They follow phi, and let each element see the others.
 
     Call
     ----
     x (B, n, d), mask (B, 1, n) -> (B, k). The empty set's sum is 0, so its answer is rho(0).
 
     >>> from d2l_attention.attention import length_mask
-    >>> model = DeepSet(phi=nn.Lambda(lambda x: x), rho=nn.Lambda(lambda x: x))
-    >>> model(np.array([[[3.0], [1.0], [4.0]], [[2.0], [0.0], [0.0]]]), length_mask([3, 0], 3)).tolist()
-    [[8.0], [0.0]]
+    >>> model = DeepSet(phi=nn.HybridSequential(), rho=nn.HybridSequential())  # of no layer: x
+    >>> x = np.array([[[3.0], [1.0], [4.0]], [[2.0], [70.0], [70.0]]])
+    >>> model(x, length_mask([3, 1], num_keys=3)).tolist()
+    [[8.0], [2.0]]
     """
 
-    def __init__(
-        self,
-        phi: HybridBlock,
-        rho: HybridBlock,
-        *,
-        pool: Callable = sum_pool,
-        layers: Sequence[EquivariantLayer] = (),
-    ):
-        super().__init__(phi, layers)
-        self.rho, self.pool = rho, pool
+    takes = "B n _, B 1 n"
+
+    def __init__(self, phi: HybridBlock, rho: HybridBlock, *, pool: Callable = sum_pool):
+        super().__init__()
+        self.phi, self.rho, self.pool = phi, rho, pool
 
     def hybrid_forward(self, F, x, mask):
-        values = self.values(x, mask)  # phi(x_i), (B, n, h)
+        values = self.phi(x)  # phi(x_i), (B, n, h)
         pooled = self.pool(values, mask)  # sum_i alpha_i phi(x_i), (B, 1, h)
         return self.rho(op.squeeze(pooled, 1))  # (B, k)
 
@@ -155,13 +132,15 @@ class SetClassifier(DeepSet):
         return loss.SoftmaxCrossEntropyLoss()(output, target)
 
 
-class SetScores(_OfSets):
+class SetScores(Block):
     """s(x_i | X), a score of each element among all: f({x_i} + X) with X the other elements.
 
     Parameters
     ----------
-    phi, layers : HybridBlock, sequence of EquivariantLayer
-        As for `DeepSet`; without layers no element sees the others.
+    phi : HybridBlock
+        Of one element, (..., d) -> (..., h).
+    layers : sequence of EquivariantLayer
+        They let each element see the others. Without them s(x_i | X) depends on x_i alone.
     margin : float
         Delta of the loss.
 
@@ -170,15 +149,22 @@ class SetScores(_OfSets):
     x (B, n, d), mask (B, 1, n) -> (B, n), -HUGE for padding.
     """
 
+    takes = "B n _, B 1 n"
+
     def __init__(
         self, phi: HybridBlock, layers: Sequence[EquivariantLayer] = (), *, margin: float = 1.0
     ):
-        super().__init__(phi, layers)
+        super().__init__()
         check_positive(margin=margin)
+        self.phi, self.layers = phi, nn.HybridSequential()
+        self.layers.add(*layers)
         self.margin, self.w = margin, nn.Dense(1, flatten=False)
 
     def hybrid_forward(self, F, x, mask):
-        scores = op.squeeze(self.w(self.values(x, mask)), 2)  # (B, n)
+        x = self.phi(x)  # (B, n, h)
+        for layer in self.layers:
+            x = layer(x, mask)
+        scores = op.squeeze(self.w(x), 2)  # (B, n)
         mask = op.squeeze(mask, 1)
         return scores * mask + (mask - 1) * op.HUGE
 
