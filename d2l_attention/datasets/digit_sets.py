@@ -127,6 +127,43 @@ def outliers(
     return (digits[chosen].astype("float32"), mask), place.astype("int32")
 
 
+def outlier_batches(
+    digits: onp.ndarray,
+    labels: onp.ndarray,
+    size: int,
+    *,
+    count: int,
+    batch_size: int,
+    seed: int,
+    noise: float = 0.0,
+) -> Callable[[int], Iterator[tuple]]:
+    """Return a function that gives the `count` batches of epoch 0, 1, ...: new sets in each.
+
+    Parameters
+    ----------
+    noise : float
+        Standard deviation of what is added to each number of each element, so that a network does not
+        learn the few images by heart.
+
+    >>> data = outlier_batches(*one_hot(), 6, count=1, batch_size=9, seed=0)
+    >>> [(x.shape, place.shape) for (x, _), place in data(epoch=0)]
+    [((9, 6, 10), (9,))]
+    """
+    check_sizes(count=count, batch_size=batch_size)
+
+    def batches(epoch: int) -> Iterator[tuple]:
+        random = onp.random.RandomState([seed, epoch])
+        for _ in range(count):
+            (x, mask), place = outliers(
+                digits, labels, batch_size, size, seed=random.randint(2**31)
+            )
+            if noise:
+                x = x + random.normal(0, noise, x.shape).astype("float32")
+            yield (x, mask), place
+
+    return batches
+
+
 def _check_digits(digits, labels) -> None:
     if digits.ndim != 2 or labels.shape != (len(digits),) or len(digits) == 0:
         raise ValueError(

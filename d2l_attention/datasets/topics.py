@@ -111,6 +111,30 @@ def bayesian_sets(counts: onp.ndarray, words: onp.ndarray) -> onp.ndarray:
     return (present - absent) @ counts.T + absent.sum(axis=1, keepdims=True)
 
 
+def neighbour_scores(counts: onp.ndarray, words: onp.ndarray, features: int) -> onp.ndarray:
+    """Return how near each word is to the middle of a set, (N, n) -> (N, items): the cosine of vectors
+    that count which words stand together.
+
+    The vectors are the leading singular vectors of the positive pointwise mutual information, scaled by
+    the roots of the singular values, as Levy and Goldberg (2014) do instead of word2vec.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray (items, sets) of zeros and ones
+        Which words stand in which set.
+    """
+    check_sizes(features=features)
+    together = counts @ counts.T  # (items, items)
+    onp.fill_diagonal(together, 0)
+    total = together.sum(axis=0)
+    expected = onp.outer(total, total) / max(total.sum(), 1)
+    ratio = together / onp.maximum(expected, 1e-9)
+    left, values, _ = onp.linalg.svd(onp.log(onp.maximum(ratio, 1)))
+    vectors = left[:, :features] * onp.sqrt(values[:features])
+    vectors /= onp.maximum(onp.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return vectors[words].mean(axis=1) @ vectors.T
+
+
 def ranks(scores: onp.ndarray, words: onp.ndarray, following: onp.ndarray) -> onp.ndarray:
     """Return the place of each next word among all that are not in its set, from 1: (N,).
 

@@ -69,6 +69,19 @@ def test_an_outlier_differs_and_the_others_do_not():
     assert abs(onp.bincount(place) / 20_000 - 0.25).max() < 0.02
 
 
+def test_outliers_in_batches_can_be_blurred():
+    options = {"count": 3, "batch_size": 50, "seed": 0}
+    plain = digit_sets.outlier_batches(*ONE_HOT, 6, **options)
+    blurred = digit_sets.outlier_batches(*ONE_HOT, 6, noise=0.1, **options)
+    for (x, _), place in plain(0):
+        for rows, odd in zip(x.argmax(axis=2), place, strict=True):
+            assert (rows == rows[odd]).sum() == 1 and len(set(rows)) == 2
+    noise = [x - x.round() for (x, _), _ in blurred(0)]
+    assert 0.08 < onp.std(noise) < 0.12
+    (first, _), _ = next(iter(plain(0)))
+    assert (first == next(iter(plain(0)))[0][0]).all()
+
+
 @pytest.mark.parametrize(
     ("message", "call"),
     [

@@ -77,6 +77,17 @@ def test_bayesian_sets_are_ratios_of_beta_integrals():
             assert abs(item + constant - log_ratio) < 1e-9
 
 
+def test_neighbours_of_a_set_are_the_words_that_stand_beside_its_words():
+    apart = onp.zeros((2, 8))
+    apart[0, :4] = apart[1, 4:] = 0.25
+    drawn, last = topics.sets(apart + 1e-12, 60, 2, seed=0)
+    counts = onp.zeros((8, 60))
+    for number, row in enumerate(onp.column_stack([drawn, last])):
+        counts[row, number] = 1
+    scores = topics.neighbour_scores(counts, onp.array([[0, 1], [6, 7]]), features=2)
+    assert scores[0, :4].min() > scores[0, 4:].max() and scores[1, 4:].min() > scores[1, :4].max()
+
+
 def test_ranks_leave_the_set_out_and_halve_ties():
     scores = onp.array([[9.0, 5, 5, 7, 1]])
     for following, expected in ((1, 2.5), (3, 1.0), (4, 4.0)):
