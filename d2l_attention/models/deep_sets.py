@@ -63,7 +63,7 @@ def mlp(*sizes: int, activation: str = "relu", last: str | None = None) -> Hybri
 class EquivariantLayer(Block):
     """y_i = sigma(Lambda x_i + Gamma pool(X) + b): who is exchanged takes its answer along.
 
-    Zaheer et al. (2017), lemma 3 and equation (4), with the sign of Gamma left to the training.
+    Zaheer et al. (2017), lemma 3, with the sign of Gamma left to the training.
 
     Call
     ----
