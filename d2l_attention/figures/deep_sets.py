@@ -66,7 +66,7 @@ def _fit(model, name: str) -> None:
     fit(model, every, adam, epochs=1, clip_norm=1.0 if name == "lstm" else None, description=name)
 
 
-def _parameters(set: DeepSet, lstm: SequenceReader) -> dict:  # noqa: A002
+def _parameters(set: DeepSet, lstm: SequenceReader) -> dict:
     """Parameters by the names of the equations."""
     cell = lstm.cell.lstm
     return {

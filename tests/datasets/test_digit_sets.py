@@ -45,7 +45,9 @@ def test_a_seed_names_the_sets_and_each_epoch_has_its_own():
     first, again, other = (list(make(epoch)) for epoch in (0, 0, 1))
     for ((x, mask), total), ((x_2, mask_2), total_2) in zip(first, again, strict=True):
         assert (x == x_2).all() and (mask == mask_2).all() and (total == total_2).all()
-    assert len(first) == 3 and any((a[0][0] != b[0][0]).any() for a, b in zip(first, other))
+    assert len(first) == 3 and any(
+        (a[0][0] != b[0][0]).any() for a, b in zip(first, other, strict=True)
+    )
 
 
 def test_shuffled_sets_have_the_same_elements_in_another_order():

@@ -22,7 +22,9 @@ def test_topics_are_distributions_and_sparse_if_the_concentration_is_small():
 def test_words_of_a_set_differ_and_are_of_one_topic():
     words, following = topics.sets(THETA, 50, 3, seed=1)
     assert words.dtype == following.dtype == onp.int32
-    assert all(len({*row, last}) == 4 for row, last in zip(words.tolist(), following.tolist()))
+    assert all(
+        len({*row, last}) == 4 for row, last in zip(words.tolist(), following.tolist(), strict=True)
+    )
     apart = onp.zeros((2, 8))
     apart[0, :4] = apart[1, 4:] = 0.25
     words, following = topics.sets(apart + 1e-12, 200, 3, seed=2)
@@ -52,7 +54,8 @@ def test_bayes_rule_is_that_of_a_loop():
     for row, given in zip(found, words, strict=True):
         joint = [math.prod(theta[i] for i in given) for theta in THETA]
         expected = [
-            sum(p * theta[w] for p, theta in zip(joint, THETA)) / sum(joint) for w in range(12)
+            sum(p * theta[w] for p, theta in zip(joint, THETA, strict=True)) / sum(joint)
+            for w in range(12)
         ]
         onp.testing.assert_allclose(row, expected, rtol=1e-9)
 

@@ -13,6 +13,7 @@ from d2l_attention.datasets.translation import END, arrays
 from d2l_attention.figures import (
     bert,
     bert_fine_tuning,
+    deep_sets,
     gpt,
     memory_networks,
     multi_head_attention,
@@ -438,6 +439,18 @@ def landscape_answers(states: list[dict]) -> list[dict]:
     return found
 
 
+# --------------------------------------------------------------------------------------- deep sets
+def digit_states() -> list[dict]:
+    random = onp.random.RandomState(9)
+    sizes = [0, 1, deep_sets.MOST, *random.randint(1, deep_sets.MOST + 1, 97)]
+    return [{"digits": random.randint(10, size=size).tolist()} for size in sizes]
+
+
+def digit_answers(states: list[dict]) -> list[dict]:
+    models = deep_sets.network()
+    return [deep_sets.answers(models, state["digits"]) for state in states]
+
+
 CASES = {
     "kernel_regression": Case(kernel_arguments, kernel_states, kernel_answers),
     "memory_networks": Case(dict, story_states, story_answers),
@@ -451,6 +464,7 @@ CASES = {
     "stacked_attention": Case(dict, scene_states, scene_answers),
     "neural_turing_machine": Case(dict, turing_states, turing_answers),
     "segmentation": Case(dict, landscape_states, landscape_answers),
+    "deep_sets": Case(dict, digit_states, digit_answers),
 }
 
 

@@ -82,12 +82,6 @@ def oracle(name, network):
 
     from tests.oracles import deep_sets, weights
 
-    def dense(*sizes, activations):
-        parts = []
-        for (a, b), function in zip(itertools.pairwise(sizes), activations, strict=True):
-            parts += [tnn.Linear(a, b), {"tanh": tnn.Tanh, "relu": tnn.ReLU}.get(function)]
-        return parts
-
     def sequence(*sizes, activations):
         """The linear layers under numbers that count layers only, as Gluon's dense layers."""
 
@@ -335,9 +329,7 @@ def train(network, data, steps, rate=0.02):
 
 def test_a_deep_set_learns_to_add_and_a_longer_set_is_no_harder():
     seed_everything(0)
-    data = digit_sets.sum_batches(
-        *digit_sets.one_hot(), range(4), count=40, batch_size=64, seed=0
-    )
+    data = digit_sets.sum_batches(*digit_sets.one_hot(), range(4), count=40, batch_size=64, seed=0)
     network = train(DeepSet(mlp(8, last="tanh"), mlp(1)), data, 15)
     inputs, total = digit_sets.sums(*digit_sets.one_hot(), 100, [12], seed=1)
     assert abs(predict(network, [(inputs, None)]) - total).mean() < 1
@@ -400,6 +392,6 @@ def test_sizes_and_choices_are_checked():
         SetScores(mlp(3), margin=0.0)
     fixed = Concatenation(mlp(3), 4, 5)
     fixed.initialize()
-    with pytest.raises(ValueError, match="x must be of shape .* n = 5"):
+    with pytest.raises(ValueError, match=r"x must be of shape .* n = 5"):
         fixed(np.ones((1, 4, 2)), length_mask([4], 4))
     assert isinstance(mlp(3, 2), nn.HybridSequential)
