@@ -8,6 +8,8 @@ n keys, d features.
 
 import math
 
+import numpy as onp
+
 from d2l_attention.backend.dispatch import classic as _classic
 from d2l_attention.backend.dispatch import interface as _of
 from d2l_attention.backend.dispatch import is_symbol  # noqa: F401
@@ -22,8 +24,10 @@ from d2l_attention.backend.shapes import (  # noqa: F401
     expand,
     first,
     first_rows,
+    join_last,
     mean_of_squares,
     merge_heads,
+    ones_column,
     pieces,
     places,
     repeat_first,
@@ -68,6 +72,21 @@ def mixture(weights, shares, number):
 def take(table, rows):
     """Rows of a table: (S, d), (B, n) -> (B, n, d)."""
     return _of(table).np.take(table, rows, axis=0)
+
+
+def sum_at(x, places, number):
+    """Row i is the sum of the rows of x whose place is i: arrays (E, ...), integers (E,) -> (n, ...).
+
+    It is the gradient of `take`, and so is fast; no symbol can say how large n is.
+    """
+    shape = (number, *x.shape[1:])
+    return _classic("_internal._backward_gather_nd", x, expand(places, 0), shape=shape)
+
+
+def scale_rows(x, scale):
+    """Rows of x times a number each, faster than by broadcasting: arrays (E, H, d), (E, H)."""
+    ones = _of(x).np.ones_like(constant(x)[0, 0]).reshape(-1, 1)  # (d, 1)
+    return x * _product(expand(scale, 2), ones, x.shape[2])
 
 
 def _product(x, W, rows):
@@ -128,6 +147,16 @@ def relu(x):
     return _of(x).npx.relu(x)
 
 
+def leaky_relu(x, slope):
+    """x where it is positive, else slope x."""
+    return _of(x).npx.leaky_relu(x, act_type="leaky", slope=slope)
+
+
+def elu(x):
+    """x where it is positive, else exp(x) - 1."""
+    return _of(x).npx.leaky_relu(x, act_type="elu", slope=1.0)
+
+
 def gelu(x):
     """x Phi(x), with the normal distribution's Phi: what a random gate lets through on average."""
     return _classic("LeakyReLU", x, act_type="gelu")
@@ -185,6 +214,11 @@ def at_most(x, number):
     return constant((x.as_nd_ndarray() <= number).as_np_ndarray())
 
 
+def equal(x, y, dtype):
+    """1 where x = y, else 0, in a dtype of numbers; it takes no part in the gradient."""
+    return constant(_classic("cast", _of(x).np.equal(x, y), dtype=onp.dtype(dtype).name))
+
+
 def log_step(x):
     """0 where x > 0, else -HUGE, with a gradient of zeros.
 
@@ -202,6 +236,11 @@ def log(x):
 def log_positive(x):
     """log x where x > 0, else -HUGE; the gradient is finite everywhere."""
     return _of(x).np.log(maximum(x, 1e-30)) + (greater(x, 0) - 1) * HUGE
+
+
+def rsqrt(x):
+    """1 / sqrt(x), for x > 0."""
+    return _classic("rsqrt", x)
 
 
 def safe_sqrt(x):

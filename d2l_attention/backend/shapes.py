@@ -109,6 +109,16 @@ def merge_heads(x):
     return interface(x).npx.reshape(transpose(x, (0, 2, 1, 3)), (-2, -2, -5))
 
 
+def join_last(x):
+    """(N, H, d) -> (N, H d)."""
+    return interface(x).npx.reshape(x, (-2, -5))
+
+
+def ones_column(x):
+    """A one for each row: (N, d) -> (N, 1)."""
+    return classic("ones_like", classic("slice_axis", constant(x), axis=1, begin=0, end=1))
+
+
 def as_grid(x, side):
     """Regions, row by row, as a picture: (B, side^2, d) -> (B, d, side, side)."""
     return transpose(interface(x).npx.reshape(x, (-2, -6, side, side, -2)), (0, 3, 1, 2))
