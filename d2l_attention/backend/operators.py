@@ -74,13 +74,13 @@ def take(table, rows):
     return _of(table).np.take(table, rows, axis=0)
 
 
-def sum_at(x, places, number):
-    """Row i is the sum of the rows of x whose place is i: arrays (E, ...), integers (E,) -> (n, ...).
+def sum_at(x, row, number):
+    """Row i sums the rows of x whose `row` is i: arrays (E, ...), integers (E,) -> (n, ...).
 
     It is the gradient of `take`, and so is fast; no symbol can say how large n is.
     """
     shape = (number, *x.shape[1:])
-    return _classic("_internal._backward_gather_nd", x, expand(places, 0), shape=shape)
+    return _classic("_internal._backward_gather_nd", x, expand(row, 0), shape=shape)
 
 
 def scale_rows(x, scale):

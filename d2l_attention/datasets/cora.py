@@ -35,7 +35,7 @@ FIELDS = (
 FILE = ("planetoid", "cora_planetoid.npz")
 SOURCE = "https://github.com/kimiyoung/planetoid"
 WORDS, BYTES = 1433, 2_000_000  # at most
-# of `_canonical`
+# of `checksum`
 SHA256 = "a69ef433ffbc7da3b887599c17c08c7f6adef6278d0164ab58eacfa9c752c575"
 # What NumPy and zipfile raise where bytes are wrong
 DAMAGE = (
@@ -99,13 +99,13 @@ def _read(path: Path) -> dict[str, onp.ndarray]:
         raise ValueError(problem) from error
     if any(array.dtype.kind not in "iu" for array in arrays.values()):
         raise ValueError(f"{path} must hold integers. {advice}")
-    if _canonical(arrays) != SHA256:
+    if checksum(arrays) != SHA256:
         raise ValueError(f"{path} does not hold Cora's arrays. {advice}")
     return arrays
 
 
-def _canonical(arrays: dict[str, onp.ndarray]) -> str:
-    """The SHA-256 of what the arrays say, whatever the order of words in a paper and of pairs."""
+def checksum(arrays: dict[str, onp.ndarray]) -> str:
+    """Return the SHA-256 of what the arrays say, whatever the order of words in a paper and of pairs."""
     words, pointer = arrays["feat_indices"], arrays["feat_indptr"]
     total = hashlib.sha256()
     if words.ndim == pointer.ndim == 1 and arrays["edges"].shape[1:] == (2,):

@@ -15,7 +15,13 @@ from mxnet import init
 from mxnet.gluon import loss, nn
 
 SLOPE = 0.2  # of LeakyReLU below zero
-TEMPERATURE = 8.0  # of the soft maximum that is subtracted before an exponential
+TEMPERATURES = (
+    6.0**5,
+    6.0**4,
+    6.0**3,
+    36.0,
+    6.0,
+)  # of soft maxima, nearer and nearer to the maximum
 
 
 class SumScore(Score):
@@ -23,8 +29,8 @@ class SumScore(Score):
 
     Static (Brody, Alon and Yahav 2022): LeakyReLU rises, so all queries rank the keys alike, by k.
 
-    >>> SumScore()(np.array([[[1.0], [-3.0]]]), np.array([[[1.0], [2.0]]])).tolist()
-    [[[2.0, 3.0], [-0.4, -0.2]]]
+    >>> SumScore()(np.array([[[1.0], [-11.0]]]), np.array([[[1.0], [6.0]]])).tolist()
+    [[[2.0, 7.0], [-2.0, -1.0]]]
     """
 
     takes = "... B m 1, ... B n 1"
@@ -59,7 +65,7 @@ class DynamicScore(Score):
 def edge_softmax(scores, receiver, num_nodes):
     """alpha_e = exp a_e / sum exp a_f over the edges f with e's receiver.
 
-    Exact while the scores of a node's edges differ by less than 700.
+    Exact while the scores of a node's edges, fewer than 100,000, differ by less than 600,000.
 
     Parameters
     ----------
@@ -75,9 +81,9 @@ def edge_softmax(scores, receiver, num_nodes):
         return op.take(op.sum_at(x, receiver, num_nodes), receiver)  # (E, H)
 
     a = op.constant(scores)
-    mean = total(a) / total(a * 0 + 1)
-    # mean + T log sum exp((a - mean) / T) is above the largest score by at most T log E
-    above = mean + TEMPERATURE * op.log(total(op.exp((a - mean) / TEMPERATURE)))
+    above = total(a) / total(a * 0 + 1)  # the mean
+    for T in TEMPERATURES:  # this one is above the maximum by at most T log of the number of edges
+        above = above + T * op.log(total(op.exp((a - above) / T)))
     e = op.exp(scores - above)
     return e / total(e)
 
@@ -142,6 +148,9 @@ class GraphLayer(LoopBlock):
         self.b = self.params.get("b", shape=num_heads * size, init=init.Zero(), wd_mult=0)
         self.sizes = {"f": self.W}
 
+    def check_values(self, x, sender, receiver):
+        check_ids(sender=(sender, 0, len(x)), receiver=(receiver, 0, len(x)))
+
 
 class GraphAttention(GraphLayer):
     """h_i = [context^1_i ... context^H_i] + b, context^h_i = sum_{j in N(i)} alpha^h_ij W^h x_j.
@@ -164,11 +173,11 @@ class GraphAttention(GraphLayer):
 
     >>> layer, x = GraphAttention(size=4, num_heads=2), np.ones((3, 5))
     >>> layer.initialize()
-    >>> sender = np.array([0, 1, 2, 0, 2], dtype="int32")
-    >>> receiver = np.array([0, 1, 2, 1, 1], dtype="int32")
+    >>> sender = np.array([0, 0, 1], dtype="int32")
+    >>> receiver = np.array([0, 1, 1], dtype="int32")
     >>> h, weights = layer(x, sender, receiver)
-    >>> h.shape, weights[:, 0].round(2).tolist()
-    ((3, 8), [1.0, 0.33, 1.0, 0.33, 0.33])
+    >>> h.shape, weights[:3, 0].tolist()
+    ((3, 8), [1.0, 0.5, 0.5])
     """
 
     def __init__(self, size: int, num_heads: int = 1, *, dropout: float = 0.0):

@@ -49,6 +49,16 @@ CASES = {  # operator, its arrays, NumPy's answer
         onp.stack([GRID[0][[8, 0, 0]], GRID[1][[3, 1, 8]]]),
     ),
     "gelu": (op.gelu, [A], A * scipy.special.ndtr(A)),
+    "leaky_relu": (lambda a: op.leaky_relu(a, 0.2), [A], onp.where(A > 0, A, 0.2 * A)),
+    "elu": (op.elu, [A], onp.where(A > 0, A, onp.expm1(A))),
+    "rsqrt": (op.rsqrt, [abs(A) + 1], 1 / onp.sqrt(abs(A) + 1)),
+    "equal": (
+        lambda a, b: op.equal(a, b, "float32"),
+        [ROWS, ROWS[::-1].copy()],
+        onp.float32([[0, 0], [1, 1], [0, 0]]),
+    ),
+    "join_last": (op.join_last, [A], A.reshape(2, 12)),
+    "ones_column": (op.ones_column, [A[0] * onp.inf], onp.ones((3, 1))),
     "softmax": (op.softmax, [A], EXP / EXP.sum(-1, keepdims=True)),
     "tanh": (op.tanh, [A], onp.tanh(A)),
     "sigmoid": (op.sigmoid, [A], 1 / (1 + onp.exp(-A))),
@@ -175,6 +185,8 @@ CASES = {  # operator, its arrays, NumPy's answer
 }
 
 
+# Tested below: chance, what is done in place, and what takes arrays only
+APART = {"is_symbol", "dropout", "write_at", "sum_at", "scale_rows"}
 ROOM = onp.arange(2 * 3 * 6 * 4, dtype="float32").reshape(2, 3, 6, 4)
 
 
@@ -202,7 +214,7 @@ def test_equals_numpy_for_arrays_and_in_a_graph(name):
 
 def test_every_operator_is_compared():
     public = {name for name in vars(op) if name[0].islower() and callable(getattr(op, name))}
-    compared = {name.split()[0] for name in CASES} | {"is_symbol", "dropout", "write_at"}
+    compared = {name.split()[0] for name in CASES} | APART
     assert public == compared
 
 
@@ -273,6 +285,35 @@ def test_dropout_is_nothing_at_rate_zero_and_keeps_the_mean():
         dropped = op.dropout(x, 0.25).asnumpy()
     assert (dropped == 0).mean() == pytest.approx(0.25, abs=0.02)
     assert dropped.mean() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_of_rows_and_their_gradient(dtype):
+    row, weight = onp.array([2, 0, 2, 2]), onp.arange(30.0).reshape(5, 2, 3)
+    x = np.array(RANDOM.normal(size=(4, 2, 3)), dtype=dtype)
+    x.attach_grad()
+    with autograd.record():
+        y = op.sum_at(x, np.array(row, dtype="int32"), 5)
+        total = (y * np.array(weight, dtype=dtype)).sum()
+    total.backward()
+    expected = onp.zeros((5, 2, 3))
+    onp.add.at(expected, row, x.asnumpy())
+    assert y.dtype == dtype
+    onp.testing.assert_allclose(y.asnumpy(), expected, atol=1e-6)
+    onp.testing.assert_allclose(x.grad.asnumpy(), weight[row])
+
+
+def test_scaled_rows_and_their_gradients():
+    x, scale = (np.array(RANDOM.normal(size=s), dtype="float32") for s in ((4, 2, 3), (4, 2)))
+    x.attach_grad()
+    scale.attach_grad()
+    with autograd.record():
+        y = op.scale_rows(x, scale)
+    y.backward()
+    a, b = x.asnumpy(), scale.asnumpy()
+    onp.testing.assert_allclose(y.asnumpy(), a * b[..., None], rtol=1e-6)
+    onp.testing.assert_allclose(x.grad.asnumpy(), onp.broadcast_to(b[..., None], a.shape))
+    onp.testing.assert_allclose(scale.grad.asnumpy(), a.sum(-1), rtol=1e-5, atol=1e-6)
 
 
 def test_what_is_written_in_place():
