@@ -185,6 +185,14 @@ OFFICERS = (
     33,
 )  # whose club they joined
 INSTRUCTOR, OFFICER = 0, 33
+PLACES = (  # where to draw a member: friends are near each other, by Kamada and Kawai's method
+    (0.38, 0.51), (0.43, 0.68), (0.57, 0.46), (0.44, 0.39), (0.26, 0.33), (0.16, 0.38),
+    (0.18, 0.54), (0.45, 0.27), (0.57, 0.7), (0.73, 0.47), (0.27, 0.18), (0.21, 0.71),
+    (0.35, 0.13), (0.54, 0.61), (0.75, 1.0), (0.81, 0.97), (0.0, 0.38), (0.28, 0.79), (0.87, 0.9),
+    (0.53, 0.79), (0.92, 0.81), (0.32, 0.88), (0.93, 0.68), (0.86, 0.31), (0.74, 0.0),
+    (0.66, 0.02), (1.0, 0.58), (0.73, 0.27), (0.74, 0.36), (0.92, 0.47), (0.62, 0.89),
+    (0.61, 0.35), (0.75, 0.69), (0.76, 0.63),
+)  # fmt: skip
 
 
 def karate_club() -> Graph:
@@ -255,8 +263,8 @@ def citations(
     num_nodes: int = 500,
     num_classes: int = 4,
     links: float = 2.0,
-    within: float = 0.8,
-    topical: float = 0.2,
+    within: float = 0.65,
+    topical: float = 0.3,
 ) -> Graph:
     """Return papers that cite each other, mostly within their field, whose words say little.
 

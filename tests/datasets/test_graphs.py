@@ -128,7 +128,7 @@ def test_citations_stay_within_their_field_mostly():
         graph = graphs.citations(seed=seed)
         apart = graph.sender != graph.receiver
         same = graph.labels[graph.sender] == graph.labels[graph.receiver]
-        assert 0.78 < same[apart].mean() < 0.92  # 0.8, and a quarter of the others
+        assert 0.68 < same[apart].mean() < 0.8  # 0.65, and a quarter of the others
         train = graph.labels[graph.nodes["train"]]
         assert onp.bincount(train).tolist() == [20] * 4
         every = onp.concatenate(list(graph.nodes.values()))
