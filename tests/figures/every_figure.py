@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as onp
 
 from d2l_attention import attention, bandwidth
-from d2l_attention.datasets import babi, menus, pointing, reports, scenes, waters
+from d2l_attention.datasets import babi, graphs, menus, pointing, reports, scenes, waters
 from d2l_attention.datasets.copying import repeat_copy
 from d2l_attention.datasets.point_sets import uniform
 from d2l_attention.datasets.translation import END, arrays
@@ -14,6 +14,7 @@ from d2l_attention.figures import (
     bert,
     bert_fine_tuning,
     gpt,
+    graph_attention,
     memory_networks,
     multi_head_attention,
     neural_turing_machine,
@@ -88,6 +89,25 @@ def kernel_answers(states: list[dict]) -> list[dict]:
             }
         )
     return found
+
+
+# ----------------------------------------------------------------------------------- karate clubs
+def club_states() -> list[dict]:
+    """The club with some friendships fewer and some new ones, and without any."""
+    random, found = onp.random.RandomState(0), []
+    known = [[i, j] for i, friends in graphs.FRIENDS.items() for j in friends]
+    for number in range(100):
+        kept = [pair for pair in known if random.uniform() > number / 60]
+        new = random.randint(0, 34, (number % 5, 2)).tolist()
+        pairs = kept + [pair for pair in new if pair[0] != pair[1]]
+        found.append({"pairs": pairs, "kind": graph_attention.KINDS[number % 2]})
+    return found
+
+
+def club_answers(states: list[dict]) -> list[dict]:
+    models = {kind: graph_attention.network(kind) for kind in graph_attention.KINDS}
+    answers = [graph_attention.answer(models[each["kind"]], each["pairs"]) for each in states]
+    return [{"officers": officers, "weights": weights} for officers, weights in answers]
 
 
 # --------------------------------------------------------------------------------- memory networks
@@ -440,6 +460,7 @@ def landscape_answers(states: list[dict]) -> list[dict]:
 
 CASES = {
     "kernel_regression": Case(kernel_arguments, kernel_states, kernel_answers),
+    "graph_attention": Case(dict, club_states, club_answers),
     "memory_networks": Case(dict, story_states, story_answers),
     "multi_head_attention": Case(dict, menu_states, menu_answers),
     "seq2seq": Case(dict, sentence_states, sentence_answers),
