@@ -1,11 +1,11 @@
-"""Cora: 2,708 papers on machine learning, which cite each other (McCallum et al. 2000; Sen et al. 2008).
+"""Cora: 2,708 papers on machine learning, which cite each other (Sen et al. 2008).
 
-The split is that of Planetoid (Yang, Cohen and Salakhutdinov 2016): 20 labelled papers for each of seven
-fields, 500 for validation, 1,000 to be judged. It is published as pickles, and a pickle can run any
-program when it is loaded. So the book loads none: it reads an archive of plain arrays, and checks
-what they hold. The file is `planetoid/cora_planetoid.npz` in the cache folder, with
+The split is that of Planetoid (Yang, Cohen and Salakhutdinov 2016): 20 labelled papers for each of
+seven fields, 500 for validation, 1,000 to be judged. It is published as pickles, and a pickle can
+run any program when it is loaded. So the book loads none: it reads an archive of plain arrays, and
+checks what they hold. The file is `planetoid/cora_planetoid.npz` in the cache folder, with
 
-    feat_indices, feat_indptr   the words of each paper: 49,216 of 1,433, and where each paper's begin
+    feat_indices, feat_indptr   the words of each paper, 49,216, and where each paper's begin
     labels                      fields, (2708,)
     edges                       pairs of papers, each once, (5278, 2)
     train_idx, val_idx, test_idx
@@ -39,8 +39,9 @@ WORDS, BYTES = 1433, 2_000_000  # at most
 SHA256 = "a69ef433ffbc7da3b887599c17c08c7f6adef6278d0164ab58eacfa9c752c575"
 # What NumPy and zipfile raise where bytes are wrong
 DAMAGE = (
-    zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, KeyError, TypeError, OSError,
-    NotImplementedError, RuntimeError, SyntaxError, AttributeError, MemoryError, tokenize.TokenError,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, ValueError, EOFError,
+    KeyError, TypeError, OSError, NotImplementedError, RuntimeError, SyntaxError, AttributeError,
+    MemoryError,
 )  # fmt: skip
 ARRAYS = ("feat_indices", "feat_indptr", "labels", "edges", "train_idx", "val_idx", "test_idx")
 
@@ -105,7 +106,7 @@ def _read(path: Path) -> dict[str, onp.ndarray]:
 
 
 def checksum(arrays: dict[str, onp.ndarray]) -> str:
-    """Return the SHA-256 of what the arrays say, whatever the order of words in a paper and of pairs."""
+    """Return the SHA-256 of what the arrays say, whatever the order of words and of pairs."""
     words, pointer = arrays["feat_indices"], arrays["feat_indptr"]
     total = hashlib.sha256()
     if words.ndim == pointer.ndim == 1 and arrays["edges"].shape[1:] == (2,):

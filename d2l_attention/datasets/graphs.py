@@ -17,7 +17,7 @@ __all__ = ["Graph", "citations", "edges", "edges_of", "karate_club", "lookup", "
 
 
 def edges(pairs, num_nodes: int, *, loops: bool = True) -> tuple[onp.ndarray, onp.ndarray]:
-    """Return the senders and receivers, int32 (E,) both, of a graph whose neighbours are given once.
+    """Return the senders and receivers, int32 (E,) both, of a graph whose neighbours are named.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class Graph:
         return onp.bincount(self.receiver, minlength=len(self.labels))
 
     def batch(self, split: str | None = None) -> tuple[tuple, onp.ndarray]:
-        """Return ((features, sender, receiver, nodes), labels of the nodes), of a split or of all."""
+        """Return ((features, sender, receiver, nodes), labels), of a split's nodes or of all."""
         if split is not None and split not in self.nodes:
             raise ValueError(f"split must be one of {', '.join(self.nodes)}, got {split!r}")
         whole = onp.arange(len(self.labels), dtype="int32")
@@ -196,7 +196,7 @@ PLACES = (  # where to draw a member: friends are near each other, by Kamada and
 
 
 def karate_club() -> Graph:
-    """Return Zachary's karate club: 34 members, 78 pairs of friends, and which half each one joined.
+    """Return Zachary's karate club: 34 members, 78 pairs of friends, two halves.
 
     A member's features are its number alone, one-hot (34,). Label 0 is the instructor's new club, 1
     the officers' (Zachary 1977). "train" are the two leaders, "test" the 32 others.
@@ -216,7 +216,7 @@ def karate_club() -> Graph:
 
 # --------------------------------------------------------------------------- generated graphs
 def lookup(count: int, size: int, *, seed: int) -> Graph:
-    """Return `count` graphs in one, in each of which nodes look words up: "train" half, "test" half.
+    """Return `count` graphs in one, in which nodes look words up: half "train", half "test".
 
     Each has `size` queries with a word each, and as many keys with a word and a number each, which
     are dealt anew in each graph. A query reads all keys of its graph, a key itself. A query's

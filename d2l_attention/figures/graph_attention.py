@@ -1,6 +1,6 @@
 """The live figure of graph attention: the reader makes and ends friendships in the karate club.
 
-Two networks of the notebook's kind, with constant and with learned weights, trained on the two leaders.
+Two networks of the notebook's kind, with constant and with learned weights, trained on two labels.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ __all__ = ["KINDS", "answer", "contents", "network", "train"]
 KINDS = ("attention", "constant")
 SIZE, HEADS, EPOCHS, RATE = 4, 4, 100, 0.02
 LABEL = (
-    "The karate club as a graph: 34 members in the colors of the side that a trained network gives them, "
-    "with two labelled leaders; the friendships of one member are as thick as their weights."
+    "The karate club as a graph: 34 members in the colors of the side that a trained network gives "
+    "them, with two labelled leaders; the friendships of one member are as thick as their weights."
 )
 
 
@@ -77,8 +77,8 @@ def network(kind: str) -> GraphNetwork:
 
 
 def answer(model: GraphNetwork, pairs) -> tuple[onp.ndarray, onp.ndarray]:
-    """The probability that each member follows the officers, (34,), and the first layer's weights, as
-    matrices (H, 34, 34).
+    """The probability that each member follows the officers, (34,), and the first layer's weights
+    as matrices, (H, 34, 34).
 
     Parameters
     ----------

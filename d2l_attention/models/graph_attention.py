@@ -1,8 +1,8 @@
 """Graph attention networks: each node attends to its neighbours (Velickovic et al. 2018).
 
-A graph of N nodes is a list of E edges: along edge e, node receiver_e reads node sender_e. So the set
-over which node i pools is N(i), the senders of its edges, and the query is node i itself. What is
-special is the sum: it runs over the edges, and never over all N^2 pairs. `Attention` with the
+A graph of N nodes is a list of E edges: along edge e, node receiver_e reads node sender_e. So the
+set over which node i pools is N(i), the senders of its edges, and the query is node i itself. What
+is special is the sum: it runs over the edges, and never over all N^2 pairs. `Attention` with the
 adjacency matrix as its mask gives the same. `datasets.graphs` makes the arrays.
 """
 
@@ -41,7 +41,9 @@ class SumScore(Score):
 
 
 class DynamicScore(Score):
-    """a(q, k) = a . LeakyReLU(q + k) (Brody, Alon and Yahav 2022, equation 7), with a for each head.
+    """a(q, k) = a . LeakyReLU(q + k), with a vector a for each head.
+
+    Brody, Alon and Yahav (2022, equation 7): the order of keys may depend on the query.
 
     Parameters
     ----------
@@ -155,8 +157,8 @@ class GraphLayer(LoopBlock):
 class GraphAttention(GraphLayer):
     """h_i = [context^1_i ... context^H_i] + b, context^h_i = sum_{j in N(i)} alpha^h_ij W^h x_j.
 
-    a_ij = LeakyReLU(a_q . W x_i + a_k . W x_j) (Velickovic et al. 2018, equations 1 to 5): the query
-    and the key of a node are one number each, its value is W x.
+    a_ij = LeakyReLU(a_q . W x_i + a_k . W x_j): query and key of a node are one number each, its
+    value is W x (Velickovic et al. 2018, equations 1 to 5).
 
     Parameters
     ----------
@@ -197,9 +199,10 @@ class GraphAttention(GraphLayer):
 
 
 class DynamicGraphAttention(GraphLayer):
-    """`GraphAttention` with a_ij = a . LeakyReLU(W x_i + W x_j): the order of keys depends on the query.
+    """`GraphAttention` with a_ij = a . LeakyReLU(W x_i + W x_j).
 
-    Brody, Alon and Yahav (2022, equation 7), with one W for queries and keys.
+    Brody, Alon and Yahav (2022, equation 7), with one W for queries and keys, whose order may
+    depend on the query.
 
     Parameters and call are those of `GraphAttention`.
     """
@@ -224,7 +227,7 @@ class NodeLayer(GraphLayer):
 
     Call
     ----
-    x (N, f), sender (E,), receiver (E,) -> h (N, d), weights (E, 1), 1 for a node's own edge, else 0.
+    x (N, f), sender (E,), receiver (E,) -> h (N, d), weights (E, 1): 1 for a node's own edge, or 0.
     """
 
     def __init__(self, size: int):

@@ -1,4 +1,4 @@
-"""Cora is Cora, or it is refused; a pickle is never loaded; offline it is said what to put where."""
+"""Cora is Cora, or it is refused; no pickle is loaded; offline it is said what to put where."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""Graphs: edges are what the pairs say; wrong graphs are refused; the generated ones keep their promises."""
+"""Graphs: edges are what pairs say; wrong ones are refused; generated ones keep their promises."""
 
 import numpy as onp
 import pytest

@@ -1,4 +1,4 @@
-"""The karate club that the reader changes: friendships are made and ended, by pointer and by keyboard."""
+"""The karate club that the reader changes: friendships are made and ended by pointer and keys."""
 
 import pytest
 

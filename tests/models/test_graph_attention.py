@@ -1,4 +1,4 @@
-"""Graph attention: equal to dense masked attention here and in PyTorch; what must hold on every graph."""
+"""Graph attention: equal to masked attention and to PyTorch; what must hold on every graph."""
 
 import numpy as onp
 import pytest

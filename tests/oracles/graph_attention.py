@@ -1,4 +1,4 @@
-"""Graph attention in PyTorch, with all N^2 pairs: the names of `d2l_attention.models.graph_attention`."""
+"""Graph attention in PyTorch, over all N^2 pairs, with the package's names."""
 
 import torch
 from torch import nn

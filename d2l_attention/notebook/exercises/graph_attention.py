@@ -121,8 +121,8 @@ WRONG_WEIGHTS = {
     "the mask is lost: nodes that are no neighbours have weights": lambda x, A, *more: _softmax(
         _scores(x, *more), _everybody(A)
     ),
-    "the scores are multiplied by the adjacency matrix, which gives other nodes a score of zero and "
-    "not a weight of zero: forbid them": lambda x, A, *more: _softmax(
+    "the scores are multiplied by the adjacency matrix, which gives other nodes a score of zero "
+    "and not a weight of zero: forbid them": lambda x, A, *more: _softmax(
         _scores(x, *more) * A, _everybody(A)
     ),
     "the mask is applied after the softmax: the weights of a node's neighbours must sum to one": (
