@@ -74,6 +74,13 @@ class Block(HybridBlock):
         self._checked = None
         super()._clear_cached_op()
 
+    def drop(self, name: str) -> None:
+        """Let a part be None from now on: it has no parameters here any more. Again, and nothing happens."""
+        self._children.pop(name, None)
+        delattr(self, name)  # MXNet lets no part become something else
+        setattr(self, name, None)
+        self._clear_cached_op()
+
     def _in_order(self, inputs: tuple, named: dict) -> tuple:
         """All arguments in the order of `hybrid_forward`, None for one that is left out."""
         signature = _signature(type(self))

@@ -90,10 +90,7 @@ class Bert(Block):
 
     def drop_pooler(self) -> None:
         """Let states of words be all that is computed; `pooled` is then h_0, as it is."""
-        self._children.pop("pooler", None)
-        del self.pooler
-        self.pooler = None
-        self._clear_cached_op()
+        self.drop("pooler")
 
     def check(self, ids, segments, mask):
         super().check(ids, segments, mask)

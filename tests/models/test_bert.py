@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from d2l_attention import checkpoints, seed_everything
 from d2l_attention.models import bert
 from d2l_attention.models.bert import Bert, BertPretraining
+from tests.models.gradients import compare_gradients
 
-from mxnet import autograd, gluon, init, np
+from mxnet import autograd, init, np
 
 V, D, LONGEST = 13, 8, 9
 SIZES = {"hidden_size": D, "layers": 2, "num_heads": 2, "feedforward_size": 12}
@@ -159,29 +160,6 @@ def test_equals_hugging_faces_encoder(huggingface, tmp_path, hybridize):
     total = (expected.last_hidden_state * torch.tensor(of_states)).sum()
     (total + (expected.pooler_output * torch.tensor(of_pooled)).sum()).backward()
     compare_gradients(network, other)
-
-
-def compare_gradients(network, other):
-    """By the table of names, up to rounding."""
-    grads = {name: p.grad.numpy() for name, p in other.named_parameters() if p.grad is not None}
-    compared = 0
-    for name, path in network.checkpoint_names().parts.items():
-        block = network
-        for part in path.split("."):
-            block = block[int(part)] if part.isdigit() else getattr(block, part)
-        pairs = {name: block}
-        if not isinstance(block, gluon.Parameter):
-            kinds = ("gamma", "beta") if hasattr(block, "gamma") else ("weight", "bias")
-            pairs = {f"{name}.weight": getattr(block, kinds[0])}
-            pairs[f"{name}.bias"] = getattr(block, kinds[1], None)
-        for tensor, parameter in pairs.items():
-            if parameter is not None:
-                wanted, compared = grads[tensor], compared + 1
-                tolerance = 1e-5 * max(1, abs(wanted).max())
-                found = parameter.grad().asnumpy()
-                onp.testing.assert_allclose(found, wanted, atol=tolerance, err_msg=tensor)
-                assert "key.bias" in tensor or abs(wanted).max() > 1e-7, tensor
-    assert compared == len(grads)
 
 
 @both_modes
